@@ -1,0 +1,74 @@
+"""The exceptions, grouped by what the caller can do about them.
+
+    EtlError(message, hint)
+    ├── UsageError            nothing was sent; the operator changes a file, a setting or the command
+    │   ├── JobError          the job file breaks a rule; carries every problem at once
+    │   ├── SourceError       a source file can't be read as the job says
+    │   └── SettingsError     HubSpot refuses the token, the scopes or an object type
+    ├── StoppedError          the run stopped early; what was not sent says `not_sent`
+    └── RequestError          one request came to nothing after all its attempts
+
+Trouble with a row is data, never an exception: it ends in the row's outcome.
+Each error is told as ``Error: <message>`` and ``Try: <hint>``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class EtlError(Exception):
+    """Say what went wrong, where, and what to do next."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(EtlError):
+    """Stop before anything is sent: exit code 2."""
+
+
+class SourceError(UsageError):
+    """Name the source file, and the line where there is one, that can't be read."""
+
+
+class SettingsError(UsageError):
+    """Name the setting that HubSpot refuses: token, scope, object type or label."""
+
+
+class StoppedError(EtlError):
+    """End a run early, with every row accounted for: exit code 3."""
+
+
+class RequestError(EtlError):
+    """Give up on one request after its attempts are used up."""
+
+    def __init__(self, message: str, hint: str, *, attempts: int) -> None:
+        super().__init__(message, hint)
+        self.attempts = attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule of a job file."""
+
+    place: str
+    """Where: ``jobs/a.yaml:12:5`` (file, line, column, from 1) or ``--set limits.batch_size``."""
+
+    message: str
+    """What is wrong, with the value."""
+
+    hint: str
+    """What to write instead."""
+
+
+class JobError(UsageError):
+    """Carry every problem of a job file, so that they can be mended in one go."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{first.place}: {first.message}{more}", first.hint)
+        self.problems = problems

@@ -1,0 +1,207 @@
+"""The nouns of the project, as the README's glossary has them. Imports nothing of ours.
+
+Everything here is frozen: a job is read once, and no step changes it for the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ApiVersion = Literal["v4", "2025-09", "2026-03", "2026-09"]
+Category = Literal["HUBSPOT_DEFINED", "USER_DEFINED", "INTEGRATOR_DEFINED", "WORK"]
+ResultsFormat = Literal["parquet", "csv"]
+
+MAX_ID = 2**63 - 1
+"""The largest record id: HubSpot's ids are signed 64-bit integers."""
+
+MAX_BATCH_SIZE = 2000
+"""Associations in one create request (HubSpot's guide to associations v4, "Limits")."""
+
+MAX_READ_SIZE = 1000
+"""Records in one ``batch/read`` request (the same guide)."""
+
+
+class Outcome(StrEnum):
+    """How a row ended. Every row has exactly one."""
+
+    ASSOCIATED = "associated"
+    """HubSpot named the association in its answer."""
+    UNCHANGED = "unchanged"
+    """HubSpot had it already; nothing was sent."""
+    REMOVED = "removed"
+    """HubSpot took the association away."""
+    REJECTED = "rejected"
+    """The row breaks a rule of the job; never sent."""
+    UNRESOLVED = "unresolved"
+    """A key or a label is unknown or ambiguous; never sent."""
+    FAILED = "failed"
+    """HubSpot refused it."""
+    UNCONFIRMED = "unconfirmed"
+    """HubSpot answered 2xx without naming it, and reading back did not find it."""
+    NOT_SENT = "not_sent"
+    """The run stopped first."""
+
+
+SUCCEEDED = frozenset({Outcome.ASSOCIATED, Outcome.UNCHANGED, Outcome.REMOVED})
+"""The outcomes that need nobody's attention; every other row is in ``failures.csv``."""
+
+
+class Direction(IntEnum):
+    """Which way round an association is sent."""
+
+    FORWARD = 0
+    """From the job's `from` object to its `to` object."""
+    REVERSE = 1
+    """With the two sides swapped, for a type that exists only that way."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AssociationType:
+    """One kind of association in one direction. The key is the pair, never the number alone."""
+
+    category: str
+    type_id: int
+
+    def __str__(self) -> str:
+        return f"{self.category}:{self.type_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDefinition:
+    """One line of HubSpot's answer to "which labels does this pair of objects have?"."""
+
+    type: AssociationType
+    text: str | None
+    """What people see; None for the unlabeled type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that no output shows: logs, errors and tracebacks print stars."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFormat:
+    """How text files are cut into cells."""
+
+    delimiter: str | None = None
+    """One character; None takes ``,`` for csv and a tab for tsv."""
+    encoding: str = "utf-8"
+    """A Python codec name; a byte order mark is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows come from."""
+
+    path: str
+    """An absolute path of a file or a folder, or a glob."""
+    csv: CsvFormat = CsvFormat()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of every association of the job."""
+
+    object: str
+    """HubSpot's name or type id of the object: ``contacts``, ``0-1``, ``2-123``, ``p_vendor``."""
+    column: str
+    """The source column that holds the record id."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumn:
+    """A label (or several) in a column of each row."""
+
+    column: str
+    separator: str | None = None
+    """Splits a cell into several labels; None takes the cell as one label."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelValue:
+    """One label for every row."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitType:
+    """Types given by number; each half is a fixed value or the name of a column."""
+
+    id: int | None = None
+    id_column: str | None = None
+    category: Category | None = None
+    category_column: str | None = None
+
+
+Labelling = LabelColumn | LabelValue | ExplicitType | None
+"""How a row says which types it wants; None is the unlabeled default association."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubspotSettings:
+    """Where HubSpot is and who we are."""
+
+    access_token: Secret | None
+    """None when the environment variable that holds it is unset."""
+    api_version: ApiVersion = "v4"
+    base_url: str = "https://api.hubapi.com"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxFailures:
+    """When to give up: a count of rows, or a share of the source's rows."""
+
+    count: int | None = None
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard a run may push."""
+
+    requests_per_10_seconds: int | None = None
+    """None takes the limit from HubSpot's own headers."""
+    batch_size: int = MAX_BATCH_SIZE
+    """Associations in one request, 1 to 2,000."""
+    concurrency: int | None = None
+    """Requests in flight at once; None lets the run choose."""
+    daily_reserve: int = 0
+    """Calls of the account's daily limit left for others."""
+    max_failures: MaxFailures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where the run folders go."""
+
+    directory: Path
+    results: ResultsFormat = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job file, checked and complete."""
+
+    name: str
+    file: Path
+    """The job file, absolute."""
+    source: Source
+    from_side: Side
+    to_side: Side
+    labelling: Labelling
+    existing_labels: Literal["keep", "ignore"]
+    hubspot: HubspotSettings
+    limits: Limits
+    output: Output
