@@ -1,0 +1,194 @@
+"""Turn the text of a job file into a Job, or into every problem it has.
+
+    YAML ─► --set ─► ${NAME} ─► defaults from outside ─► shape and rules ─► Job
+
+Every step works on one tree that knows where each value stands. A value that one step has
+refused is not judged again by the next.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from etl.core.job_overrides import apply_overrides
+from etl.core.job_rules import NAME, check_rules
+from etl.core.job_schema import check_shape, default, job_schema
+from etl.core.job_tree import BASE_URL, TOKEN, Node, Place, Trouble, drop, find, plain, put
+from etl.core.job_variables import fill_variables
+from etl.core.job_yaml import read_yaml
+from etl.errors import JobError, Problem
+from etl.model import (
+    CsvFormat,
+    ExplicitType,
+    HubspotSettings,
+    Job,
+    LabelColumn,
+    Labelling,
+    LabelValue,
+    Limits,
+    MaxFailures,
+    Output,
+    Secret,
+    Side,
+    Source,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["job_schema", "parse_job"]
+
+TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"  # noqa: S105  (a name)
+BASE_URL_VARIABLE = "HUBSPOT_BASE_URL"
+
+_DIRECTORY = ("output", "directory")
+_EXISTING_LABELS = ("existing_labels",)
+
+
+def parse_job(
+    text: str,
+    *,
+    file: Path,
+    environment: Mapping[str, str],
+    overrides: Sequence[str] = (),
+) -> Job:
+    """Return the job that a file's text, the command line and the environment describe together.
+
+    Raises JobError with every problem at once. No problem tells a variable's value or the token.
+    """
+    root, troubles = read_yaml(
+        text, lambda line, column: Place(line, column, f"{file}:{line}:{column}")
+    )
+    if root is None or not isinstance(root.value, Mapping):
+        raise _job_error(troubles or [_no_keys(root, file)])
+    root, found = apply_overrides(root, overrides)
+    troubles += found
+    root, found = fill_variables(_with_token(root), environment)
+    troubles += found
+    root = _with_base_url(_with_bare_token(_with_name(root, file)), environment)
+    for check in (check_shape, check_rules):
+        refused = {trouble.place for trouble in troubles}
+        troubles += [trouble for trouble in check(root) if trouble.place not in refused]
+    if troubles:
+        raise _job_error(troubles)
+    return _build(plain(root), file.absolute())
+
+
+def _job_error(troubles: Sequence[Trouble]) -> JobError:
+    ordered = sorted(dict.fromkeys(troubles), key=lambda trouble: trouble.place)
+    return JobError(tuple(Problem(each.place.text, each.message, each.hint) for each in ordered))
+
+
+def _no_keys(root: Node | None, file: Path) -> Trouble:
+    hint = (
+        "write source, from and to; `hubspot-assoc init` writes a job file from a source's header"
+    )
+    if root is None or root.value is None:
+        return Trouble(Place(1, 1, f"{file}:1:1"), "the job file is empty", hint)
+    kind = "a list" if isinstance(root.value, tuple) else "a text"
+    return Trouble(root.place, f"the job file holds {kind}, not keys and values", hint)
+
+
+def _with_token(root: Node) -> Node:
+    if find(root, TOKEN) or not _is_block(root, "hubspot"):
+        return root
+    place = Place(0, 0, TOKEN_VARIABLE)
+    text = default(TOKEN)
+    return put(root, TOKEN, Node(text, place, place, text))
+
+
+def _with_name(root: Node, file: Path) -> Node:
+    if find(root, NAME):
+        return root
+    # A stem that is not UTF-8 gets backslashes, which the schema refuses in a name.
+    stem = file.stem.encode("utf-8", "backslashreplace").decode()
+    place = Place(1, 1, f"{file}:1:1")
+    return put(root, NAME, Node(stem, place, place, stem))
+
+
+def _with_base_url(root: Node, environment: Mapping[str, str]) -> Node:
+    text = environment.get(BASE_URL_VARIABLE, "").strip()
+    if not text or find(root, BASE_URL) or not _is_block(root, "hubspot"):
+        return root
+    place = Place(0, 0, BASE_URL_VARIABLE)
+    return put(root, BASE_URL, Node(text, place, place))
+
+
+def _with_bare_token(root: Node) -> Node:
+    """Take the blanks off the token, as a secret's file ends in a newline; a blank one is none."""
+    token = find(root, TOKEN)
+    if token is None or not isinstance(token.value, str):
+        return root
+    bare = token.value.strip()
+    return put(root, TOKEN, replace(token, value=bare)) if bare else drop(root, TOKEN)
+
+
+def _is_block(root: Node, key: str) -> bool:
+    block = find(root, (key,))
+    return block is None or isinstance(block.value, Mapping)
+
+
+def _build(job: Mapping[str, Any], file: Path) -> Job:
+    """Put a checked job together: every value has the shape that the schema gives it."""
+    output = job.get("output", {})
+    hubspot = job.get("hubspot", {})
+    return Job(
+        name=job["name"],
+        file=file,
+        source=Source(
+            _path(file, job["source"]["path"]), CsvFormat(**job["source"].get("csv", {}))
+        ),
+        from_side=Side(**job["from"]),
+        to_side=Side(**job["to"]),
+        labelling=_labelling(job),
+        existing_labels=job.get("existing_labels", default(_EXISTING_LABELS)),
+        hubspot=HubspotSettings(**hubspot | _token_and_url(hubspot)),
+        limits=_limits(job.get("limits", {})),
+        output=Output(
+            **output
+            | {"directory": Path(_path(file, output.get("directory", default(_DIRECTORY))))}
+        ),
+    )
+
+
+def _path(file: Path, written: str) -> str:
+    return os.path.normpath(file.parent / written)
+
+
+def _labelling(job: Mapping[str, Any]) -> Labelling:
+    if "type" in job:
+        numbers = {key: int(value) for key, value in job["type"].items() if key == "id"}
+        return ExplicitType(**job["type"] | numbers)
+    if "label" in job:
+        return (
+            LabelValue(**job["label"]) if "value" in job["label"] else LabelColumn(**job["label"])
+        )
+    return None
+
+
+def _token_and_url(hubspot: Mapping[str, Any]) -> dict[str, Any]:
+    token = hubspot.get("access_token")
+    settings: dict[str, Any] = {"access_token": None if token is None else Secret(token)}
+    if "base_url" in hubspot:
+        settings["base_url"] = hubspot["base_url"].rstrip("/")
+    return settings
+
+
+def _limits(limits: Mapping[str, Any]) -> Limits:
+    # `auto` and `none` are the model's None. The schema takes 2e3, a float, for a whole number.
+    given = {key: value for key, value in limits.items() if value not in {"auto", "none"}}
+    failures = given.pop("max_failures", None)
+    whole = {key: int(value) for key, value in given.items()}
+    return Limits(**whole, max_failures=_max_failures(failures))
+
+
+def _max_failures(value: str | float | None) -> MaxFailures | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return MaxFailures(percent=float(value.removesuffix("%")))
+    return MaxFailures(count=int(value))

@@ -1,0 +1,161 @@
+"""The rules of a job file that its JSON Schema can't say: table of keys and rules at the end."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from encodings.aliases import aliases
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from etl.core.job_schema import advice
+from etl.core.job_tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME: KeyPath = ("name",)
+_SOURCE_PATH: KeyPath = ("source", "path")
+_ENCODING: KeyPath = ("source", "csv", "encoding")
+_DIRECTORY: KeyPath = ("output", "directory")
+_FROM_COLUMN: KeyPath = ("from", "column")
+_TO_COLUMN: KeyPath = ("to", "column")
+
+_MAX_NAME_BYTES = 255
+"""Bytes in a folder's name (NAME_MAX of Linux file systems)."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+_ONE_WORD = re.compile(r"[\x21-\x7e]+")
+"""What an HTTP header can carry as one word: visible ASCII."""
+
+Finding = tuple[str, str] | None
+"""What is wrong and what to write instead; None when all is well."""
+
+
+def check_rules(root: Node) -> list[Trouble]:
+    """Return everything about a job that only these rules refuse."""
+    troubles = []
+    for path, rule in _RULES.items():
+        node = find(root, path)
+        if node is None or not isinstance(node.value, str):
+            continue  # left out, or refused by the schema
+        finding = rule(node.value, shown(path, node))
+        if finding is not None:
+            troubles.append(Trouble(node.place, *finding))
+    return troubles + _check_columns(root)
+
+
+def _check_name(name: str, told: str) -> Finding:
+    size = len(name.encode())
+    if size <= _MAX_NAME_BYTES:
+        return None
+    message = f"name can't be {told}: it takes {size} bytes, and a folder's name has at most {_MAX_NAME_BYTES}"
+    return message, "write a shorter name"
+
+
+def _check_source_path(path: str, told: str) -> Finding:
+    if not _SCHEME.match(path):
+        return None
+    return (
+        f"not yet: source.path on another machine: {told}",
+        "download it first, and write the path of the copy",
+    )
+
+
+def _check_directory(path: str, told: str) -> Finding:
+    if not _SCHEME.match(path):
+        return None
+    return (
+        f"not yet: output.directory on another machine: {told}",
+        "write a folder here, and upload the results afterwards",
+    )
+
+
+def _check_encoding(name: str, told: str) -> Finding:
+    if _is_text_encoding(name):
+        return None
+    close = get_close_matches(name.lower().replace("-", "_"), aliases.values())
+    known = next((alias.replace("_", "-") for alias in close if _is_text_encoding(alias)), None)
+    suggestion = f"did you mean '{known}'? " if known else ""
+    return f"source.csv.encoding can't be {told}: no such text encoding", suggestion + advice(
+        _ENCODING
+    )
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        # Unlike codecs.lookup, this also refuses codecs that are no text encodings, such as hex.
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _check_token(token: str, _told: str) -> Finding:
+    if _ONE_WORD.fullmatch(token):
+        return None
+    message = "hubspot.access_token (not shown) has a blank, a line break or a character outside ASCII in it"
+    return message, "copy the token again, without anything around it"
+
+
+def _check_base_url(url: str, _told: str) -> Finding:
+    fault = _url_fault(url)
+    return (
+        None
+        if fault is None
+        else (f"hubspot.base_url {fault}", _URL_HINTS.get(fault, advice(BASE_URL)))
+    )
+
+
+_USER = "has a user name or a password in it"
+_PLAIN_HTTP = "would send the access token unencrypted"
+
+_URL_HINTS = {
+    _USER: "remove what stands before the @: the access token says who we are",
+    _PLAIN_HTTP: "write https://; http:// is only for this machine: localhost, 127.0.0.1 or [::1]",
+}
+
+
+def _url_fault(url: str) -> str | None:
+    if not _ONE_WORD.fullmatch(url):
+        return "is empty, or has a blank, a line break or a character outside ASCII in it"
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        return "is no address: its host or port can't be read"
+    faults = {
+        "is no https:// address": parts.scheme not in {"http", "https"} or not host,
+        _USER: "@" in parts.netloc,
+        "has a ? or a # in it": "?" in url or "#" in url,
+        _PLAIN_HTTP: parts.scheme == "http" and not _is_loopback(host),
+    }
+    return next((fault for fault, found in faults.items() if found), None)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_columns(root: Node) -> list[Trouble]:
+    start, end = find(root, _FROM_COLUMN), find(root, _TO_COLUMN)
+    if start is None or end is None or not isinstance(end.value, str) or start.value != end.value:
+        return []
+    message = f"{dotted(_TO_COLUMN)} can't be {shown(_TO_COLUMN, end)}: {dotted(_FROM_COLUMN)} is the same column"
+    return [Trouble(end.place, message, "name the column that holds the other record's id")]
+
+
+_RULES: dict[KeyPath, Callable[[str, str], Finding]] = {
+    NAME: _check_name,
+    _SOURCE_PATH: _check_source_path,
+    _ENCODING: _check_encoding,
+    _DIRECTORY: _check_directory,
+    TOKEN: _check_token,
+    BASE_URL: _check_base_url,
+}
+"""The rule of a key: takes its text, and how a message may tell it."""
