@@ -1,0 +1,163 @@
+"""Read csv and tsv: polars reads each block, and a mark at the end of every line proves it right.
+
+Polars pads short lines and drops the surplus of long ones without a word. So each line gets one
+more field, the mark: where it is not in the column after the last, the line has too few fields or
+too many, and the block is taken apart record by record to name the lines. One column further it
+follows a trailing delimiter, which is common and harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from etl.errors import SourceError
+from etl.readers.bytestream import read_pieces
+from etl.readers.chunk import FLAW, Table, cell_name
+from etl.readers.records import (
+    Block,
+    Dialect,
+    Record,
+    cut_records,
+    old_mac_lines,
+    parse_records,
+)
+from etl.readers.text import to_utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from etl.model import CsvFormat
+    from etl.readers.files import SourceFile
+
+MARK = b"\x1e"
+"""ASCII's record separator. A block that holds one itself is read the slow way."""
+LINE_END = re.compile(rb"\r?\n")
+LONE_CR = re.compile(r"\r(?!\n)")
+RESERVED = frozenset('"\r\n')
+
+
+def read_delimited(file: SourceFile, csv: CsvFormat, block_bytes: int) -> Iterator[Table]:
+    """Yield the header as an empty table, then the rows block by block."""
+    dialect = Dialect(_delimiter(file, csv))
+    pieces = to_utf8(read_pieces(file, block_bytes), csv.encoding, file)
+    columns: tuple[str, ...] | None = None
+    for block in cut_records(pieces, dialect, file):
+        rows = block
+        if columns is None:
+            header = next(
+                (each for each in parse_records(block, dialect) if not each.is_blank), None
+            )
+            if header is None:
+                continue
+            columns = _check_header(header, file, csv)
+            yield Table(_frame([], [[] for _ in columns]), columns)
+            rows = _after(block, header)
+        if rows.text:
+            yield Table(_read_block(rows, len(columns), dialect), columns)
+    if columns is None:
+        raise SourceError(
+            f"{file}: the file has no header; it is empty",
+            "Put the names of the columns on the first line, or leave the file out.",
+        )
+
+
+def _delimiter(file: SourceFile, csv: CsvFormat) -> bytes:
+    delimiter = csv.delimiter or ("\t" if file.format == "tsv" else ",")
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in RESERVED:
+        raise SourceError(
+            f"{file}: source.csv.delimiter {delimiter!r} can't part columns",
+            "Use one ASCII character that is no quote and no line end, such as ',' or ';'.",
+        )
+    return delimiter.encode()
+
+
+def _check_header(header: Record, file: SourceFile, csv: CsvFormat) -> tuple[str, ...]:
+    if "\0" in "".join(header.fields):
+        raise SourceError(
+            f"{file}, line {header.line}: the header holds NUL bytes; it is not {csv.encoding} text",
+            "It looks like utf-16: set source.csv.encoding: utf-16 (or utf-16-le, utf-16-be).",
+        )
+    if any(LONE_CR.search(field) for field in header.fields):
+        raise old_mac_lines(file, header.line)
+    return header.fields
+
+
+def _after(block: Block, header: Record) -> Block:
+    lines = block.text.count(b"\n", 0, header.end)
+    return Block(block.text[header.end :], block.first_line + lines, block.literal_quotes)
+
+
+def _read_block(block: Block, width: int, dialect: Dialect) -> pl.DataFrame:
+    if block.literal_quotes or MARK in block.text or _has_lone_cr(block.text):
+        return _take_apart(block, width, dialect)
+    names = [*map(cell_name, range(width)), "end", "late_end"]
+    header = dialect.delimiter.join(map(str.encode, names)) + b"\n"
+    frame = pl.read_csv(
+        header + _mark_lines(block.text, dialect.delimiter + MARK),
+        schema=dict.fromkeys(names, pl.String),
+        separator=dialect.delimiter.decode(),
+        empty_string_is_null=False,
+        truncate_ragged_lines=True,
+    )
+    end, late_end = frame["end"], frame["late_end"]
+    right = (end == MARK.decode()) | ((end == "") & (late_end == MARK.decode()))
+    if width == 1:  # a blank line passes for an empty cell
+        right &= frame[names[0]] != ""
+    if not right.all():
+        return _take_apart(block, width, dialect)
+    cells = pl.col(names[:width])
+    if b'"' in block.text:  # line ends inside quotes were marked too
+        cells = cells.str.replace_all((dialect.delimiter + MARK).decode(), "", literal=True)
+    return frame.select(pl.lit(None, pl.String).alias(FLAW), cells)
+
+
+def _has_lone_cr(text: bytes) -> bool:
+    """Look for a CR that ends no line: polars reads a field of nothing else as empty."""
+    return text.count(b"\r") != text.count(b"\r\n")
+
+
+def _mark_lines(text: bytes, mark: bytes) -> bytes:
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    if b"\r" not in text:
+        return text.replace(b"\n", mark + b"\n")
+    if text.count(b"\r\n") == text.count(b"\n"):
+        return text.replace(b"\r\n", mark + b"\r\n")
+    return LINE_END.sub(re.escape(mark) + rb"\g<0>", text)
+
+
+def _take_apart(block: Block, width: int, dialect: Dialect) -> pl.DataFrame:
+    """Read a block record by record: drop blank lines, say what is wrong with lines."""
+    flaws: list[str | None] = []
+    rows: list[tuple[str, ...]] = []
+    for record in parse_records(block, dialect):
+        fields = record.fields
+        if not fields or (width > 1 and record.is_blank):
+            continue
+        flaws.append(_flaw(record, width))
+        rows.append(fields[:width] + ("",) * (width - len(fields)))
+    return _frame(flaws, [list(cells) for cells in zip(*rows, strict=True)] or [[]] * width)
+
+
+def _flaw(record: Record, width: int) -> str | None:
+    """Judge a record's width; surplus fields that are all empty are let pass."""
+    count = len(record.fields)
+    if count == width or (count > width and not any(record.fields[width:])):
+        return None
+    fix = (
+        "quote a field that contains the delimiter"
+        if count > width
+        else "the line may be cut short, or a delimiter is missing"
+    )
+    fields = "field" if count == 1 else "fields"
+    return f"line {record.line} has {count} {fields}, the header has {width}; {fix}"
+
+
+def _frame(flaws: list[str | None], cells: list[list[str]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {FLAW: flaws} | {cell_name(i): column for i, column in enumerate(cells)},
+        schema={FLAW: pl.String} | {cell_name(i): pl.String for i in range(len(cells))},
+    )

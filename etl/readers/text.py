@@ -1,0 +1,73 @@
+"""Turn a file's bytes into utf-8, whatever its encoding. The boundary for Unicode errors."""
+
+from __future__ import annotations
+
+import codecs
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from etl.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from etl.readers.files import SourceFile
+
+BYTE_ORDER_MARK = "\ufeff"
+UTF_16_SIGNS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def to_utf8(pieces: Iterable[bytes], encoding: str, file: SourceFile) -> Iterator[bytes]:
+    """Yield the text as utf-8 without its byte order mark; refuse bytes the encoding has not."""
+    first = next(iter(pieces := iter(pieces)), b"")
+    # A file that says it is utf-8 is; our own failures.csv does, beside a source that is not.
+    decoder = _decoder("utf-8" if first.startswith(codecs.BOM_UTF8) else encoding, file)
+    line, start = 1, True
+    for piece, last in _with_end(chain([first], pieces)):
+        _, state = decoder.getstate()
+        try:
+            text = decoder.decode(piece, last)
+        except UnicodeDecodeError as error:
+            decoder.setstate((b"", state))
+            line += decoder.decode(error.object[: error.start]).count("\n")
+            raise _undecodable(error, encoding, file, line) from error
+        line += text.count("\n")
+        if start and text:
+            text, start = text.removeprefix(BYTE_ORDER_MARK), False
+        yield text.encode()
+
+
+def _with_end(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    for piece in pieces:
+        yield piece, False
+    yield b"", True
+
+
+def _decoder(encoding: str, file: SourceFile) -> codecs.IncrementalDecoder:
+    try:
+        "".encode(encoding)  # refuses codecs that are not text, such as base64
+        return codecs.getincrementaldecoder(encoding)()
+    except LookupError as error:
+        raise SourceError(
+            f"{file}: source.csv.encoding {encoding!r} is no text encoding",
+            "Use a name that Python knows, such as utf-8, utf-16, cp932, cp1252 or latin-1.",
+        ) from error
+
+
+def _undecodable(
+    error: UnicodeDecodeError, encoding: str, file: SourceFile, line: int
+) -> SourceError:
+    if file.format == "ndjson":
+        hint = "ndjson is utf-8: convert the file, for example with iconv -t utf-8."
+    elif error.object.startswith(UTF_16_SIGNS) or b"\0" in error.object:
+        hint = "It looks like utf-16: set source.csv.encoding: utf-16."
+    else:
+        hint = (
+            "Set source.csv.encoding to how the file was saved: cp932 (Japanese Windows),"
+            " cp1252 or latin-1 (Western Windows), utf-16, utf-8."
+        )
+    return SourceError(
+        f"{file}, line {line}: byte 0x{error.object[error.start]:02X} is not {encoding} text"
+        f" ({error.reason})",
+        hint,
+    )
