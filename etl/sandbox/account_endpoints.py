@@ -1,0 +1,58 @@
+"""The endpoints about the account: its association labels and its details."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from etl.sandbox.endpoints import Endpoints, answer
+from etl.sandbox.pages import association_types
+
+if TYPE_CHECKING:
+    from etl.sandbox.portal import Portal
+
+DETAILS_PATHS = ("/account-info/v3/details", "/account-info/2026-09/details")
+
+
+class LabelEndpoints(Endpoints):
+    """The association types that two objects have, one direction a request."""
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the paths and what answers them."""
+        return [
+            web.get(f"{root}/{{from_object}}/{{to_object}}/labels", self.list, allow_head=False)
+            for root in self._version.label_roots
+        ]
+
+    async def list(self, request: web.Request) -> web.Response:
+        """List the labels of one direction: for the same object, both sides of a paired label."""
+        pair = self._pair(request, "read")
+        return answer({"results": association_types(self._portal.catalogue.labels(*pair.key))})
+
+
+class AccountEndpoints:
+    """Who the account is; the only endpoints that need no object."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the paths and what answers them."""
+        return [web.get(path, self.details, allow_head=False) for path in DETAILS_PATHS]
+
+    async def details(self, _: web.Request) -> web.Response:
+        """Tell the account's id, type, time zone and currency."""
+        return answer(
+            {
+                "portalId": self._portal.definition.portal_id,
+                "accountType": "SANDBOX",
+                "timeZone": "UTC",
+                "companyCurrency": "USD",
+                "additionalCurrencies": [],
+                "utcOffset": "+00:00",
+                "utcOffsetMilliseconds": 0,
+                "uiDomain": "app.hubspot.com",
+                "dataHostingLocation": "na1",
+            }
+        )

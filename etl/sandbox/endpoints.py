@@ -1,0 +1,115 @@
+"""What all endpoints share: finding the objects of a path, scopes, and writing answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from aiohttp import web
+
+from etl.sandbox.objects import UnknownObjectError
+from etl.sandbox.refusal import invalid, missing_scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etl.sandbox.labels import Label
+    from etl.sandbox.links import LabelSet
+    from etl.sandbox.objects import ObjectType
+    from etl.sandbox.portal import Pair, Portal
+    from etl.sandbox.versions import Version
+
+Access = Literal["read", "write"]
+IRREGULAR_SCOPES = {"goal": "goals", "payment": "commercepayments"}
+_encode = msgspec.json.Encoder().encode
+
+
+class Endpoints:
+    """The endpoints of one version over one portal."""
+
+    def __init__(self, portal: Portal, version: Version) -> None:
+        self._portal = portal
+        self._version = version
+
+    def _pair(self, request: web.Request, access: Access) -> Pair:
+        """Find the two objects of the path and check that the token may touch them."""
+        names = request.match_info
+        try:
+            pair = self._portal.pair(names["from_object"], names["to_object"])
+        except UnknownObjectError as unknown:
+            raise invalid(str(unknown)) from unknown
+        granted = self._portal.settings.scopes
+        if granted is not None:
+            sides = dict.fromkeys([pair.from_object, pair.to_object])
+            missing = {_scope(each, access) for each in sides} - set(granted)
+            if missing:
+                raise missing_scopes(sorted(missing))
+        return pair
+
+    def _id(self, record_id: int) -> int | str:
+        return record_id if self._portal.settings.ids == "numbers" else str(record_id)
+
+    def _associated(self, pair: Pair, from_id: int, to_id: int, labels: LabelSet) -> object:
+        """Write one ``LabelsBetweenObjectPair``: it has texts, and no type ids."""
+        return {
+            "fromObjectTypeId": pair.from_object.type_id,
+            "fromObjectId": self._id(from_id),
+            "toObjectTypeId": pair.to_object.type_id,
+            "toObjectId": self._id(to_id),
+            "labels": sorted(each.text for each in labels if each.text is not None),
+        }
+
+    def _associated_by_default(self, there: Label, from_id: int, to_id: int) -> list[object]:
+        """Write the two results of one default association: HubSpot answers both directions."""
+        back = self._portal.catalogue.inverse(there)
+        sides = ((from_id, to_id, there), (to_id, from_id, back))
+        return [
+            {
+                "from": {"id": self._id(one)},
+                "to": {"id": self._id(other)},
+                "associationSpec": {
+                    "associationCategory": label.category,
+                    "associationTypeId": label.type_id,
+                },
+            }
+            for one, other, label in sides
+            if label is not None
+        ]
+
+    def _unlabeled(self, pair: Pair) -> Label:
+        """Find the type of a default association; some pairs of objects have none."""
+        unlabeled = self._portal.catalogue.unlabeled(*pair.key)
+        if unlabeled is None:
+            one, other = pair.key
+            raise invalid(f"No default association type exists between {one} and {other}")
+        return unlabeled
+
+
+def answer(body: object, status: int = 200) -> web.Response:
+    """Write a JSON answer."""
+    return web.Response(body=_encode(body), status=status, content_type="application/json")
+
+
+def batch_body(
+    started: datetime, results: Sequence[object], errors: Sequence[object] = ()
+) -> dict[str, object]:
+    """Write the envelope that every batch answer has."""
+    body: dict[str, object] = {
+        "status": "COMPLETE",
+        "results": results,
+        "startedAt": started,
+        "completedAt": datetime.now(UTC),
+    }
+    if errors:
+        body["errors"] = errors
+        body["numErrors"] = len(errors)
+    return body
+
+
+def _scope(of: ObjectType, access: Access) -> str:
+    """Name the scope that touching an object takes (the specs' security requirements)."""
+    if of.name == "ticket":
+        return "tickets"  # older than the scheme of the others, and both to read and to write
+    noun = "custom" if of.is_custom else IRREGULAR_SCOPES.get(of.name, of.plural)
+    return f"crm.objects.{noun}.{access}"

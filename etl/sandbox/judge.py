@@ -1,0 +1,125 @@
+"""Tell good inputs from those that name a record or a type that the portal doesn't have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.sandbox.refusal import Refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etl.sandbox.labels import Label
+    from etl.sandbox.links import Plan
+    from etl.sandbox.objects import ObjectType
+    from etl.sandbox.portal import Pair, Portal
+    from etl.sandbox.wire import Spec
+
+Types = tuple["Spec", ...]
+"""The association types of one input."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongInput:
+    """One input that can't be carried out, and why."""
+
+    from_id: int
+    to_id: int
+    missing: tuple[tuple[ObjectType, int], ...]
+    """The records that don't exist."""
+    unknown_types: Types
+    """The types that this direction doesn't have."""
+
+    def as_error(self) -> dict[str, object]:
+        """Write the member of ``errors[]`` for this input: it has ids, and no index."""
+        context = {"fromObjectId": [str(self.from_id)], "toObjectId": [str(self.to_id)]}
+        if self.missing:
+            named = ", ".join(f"{each.name} {record_id}" for each, record_id in self.missing)
+            return standard_error("OBJECT_NOT_FOUND", f"No record exists for {named}", context)
+        message = ", ".join(map(_unknown_type, self.unknown_types))
+        return standard_error("VALIDATION_ERROR", message, context)
+
+
+class Judge:
+    """Check the inputs of one request; each set of types is looked up once."""
+
+    def __init__(self, portal: Portal, pair: Pair) -> None:
+        self._portal = portal
+        self._pair = pair
+        self._from_records = portal.records(pair.from_object)
+        self._to_records = portal.records(pair.to_object)
+        self._unlabeled = portal.catalogue.unlabeled(*pair.key)
+        self._plans: dict[Types, Plan | None] = {}
+
+    def wrong(self, from_id: int, to_id: int, types: Types) -> WrongInput | None:
+        """Find what is wrong with one input; most have nothing."""
+        has_from, has_to = from_id in self._from_records, to_id in self._to_records
+        if has_from and has_to and (not types or self.plan(types) is not None):
+            return None
+        sides = ((has_from, self._pair.from_object, from_id), (has_to, self._pair.to_object, to_id))
+        missing = tuple((each, record_id) for has, each, record_id in sides if not has)
+        unknown = tuple(each for each in types if self._find(each) is None)
+        return WrongInput(from_id, to_id, missing, unknown)
+
+    def plan(self, types: Types) -> Plan | None:
+        """Plan the write of these types; None when this direction lacks one of them."""
+        if types not in self._plans:
+            labels = self.labels(types)
+            self._plans[types] = (
+                self._portal.links(self._pair).plan(labels, self._unlabeled)
+                if len(labels) == len(set(types))
+                else None
+            )
+        return self._plans[types]
+
+    def labels(self, types: Types) -> frozenset[Label]:
+        """Find the labels of the types that this direction has."""
+        found = (self._find(each) for each in types)
+        return frozenset(each for each in found if each is not None)
+
+    def _find(self, spec: Spec) -> Label | None:
+        return self._portal.catalogue.find(
+            *self._pair.key, spec.association_category, spec.association_type_id
+        )
+
+
+def refuse_all(wrong: Sequence[WrongInput]) -> Refusal:
+    """Refuse a whole request, with the culprits named only in the context."""
+    missing = dict.fromkeys(record for each in wrong for record in each.missing)
+    types = dict.fromkeys(spec for each in wrong for spec in each.unknown_types)
+    context: dict[str, list[str]] = {}
+    if missing:
+        context["INVALID_OBJECT_IDS"] = [
+            f"{_upper(each)}={record_id} is not valid" for each, record_id in missing
+        ]
+        context["objectId"] = [str(record_id) for _, record_id in missing]
+        context["objectType"] = list(dict.fromkeys(_upper(each) for each, _ in missing))
+    if types:
+        context["INVALID_ASSOCIATION_TYPE_ID"] = [_unknown_type(each) for each in types]
+    return invalid("One or more associations are invalid", context)
+
+
+def standard_error(
+    category: str, message: str, context: dict[str, list[str]], sub_category: str | None = None
+) -> dict[str, object]:
+    """Write one ``StandardError`` of the OpenAPI specs."""
+    error: dict[str, object] = {
+        "status": "error",
+        "category": category,
+        "message": message,
+        "context": context,
+        "errors": [],
+        "links": {},
+    }
+    if sub_category is not None:
+        error["subCategory"] = sub_category
+    return error
+
+
+def _unknown_type(spec: Spec) -> str:
+    return f"{spec} is not a valid association definition id"
+
+
+def _upper(each: ObjectType) -> str:
+    return each.type_id if each.is_custom else each.name.upper()

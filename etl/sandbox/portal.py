@@ -1,0 +1,80 @@
+"""One HubSpot account in memory: what it is by definition, and the associations made in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from etl.sandbox.definition import PortalDefinition, PortalError
+from etl.sandbox.labels import Catalogue
+from etl.sandbox.links import Direction, Links
+from etl.sandbox.objects import Objects, ObjectType, UnknownObjectError
+from etl.sandbox.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two objects in one direction."""
+
+    from_object: ObjectType
+    to_object: ObjectType
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name the direction."""
+        return self.from_object.name, self.to_object.name
+
+
+class Portal:
+    """The mutable account behind the endpoints."""
+
+    def __init__(self, definition: PortalDefinition) -> None:
+        self.definition = definition
+        self.settings = definition.settings
+        self.objects = Objects(definition.objects, definition.portal_id)
+        self.catalogue = Catalogue(definition, self.objects)
+        self._records = {
+            self._record_owner(name): Records(rule) for name, rule in definition.records.items()
+        }
+        self._every_record = Records()
+        self._directions: dict[tuple[str, str], Direction] = {}
+        self._links: dict[tuple[str, str], Links] = {}
+
+    def pair(self, from_object: str, to_object: str) -> Pair:
+        """Find two objects by any of their names."""
+        return Pair(self.objects.infer(from_object), self.objects.infer(to_object))
+
+    def records(self, of: ObjectType) -> Records:
+        """Find which records of an object exist."""
+        return self._records.get(of.name, self._every_record)
+
+    def links(self, pair: Pair) -> Links:
+        """Open the associations between two objects."""
+        from_object, to_object = pair.key
+        links = self._links.get(pair.key)
+        if links is None:
+            links = self._links[pair.key] = Links(
+                self.catalogue,
+                self._directions.setdefault((from_object, to_object), {}),
+                self._directions.setdefault((to_object, from_object), {}),
+                replaces=self.settings.labels_written == "replace",
+            )
+        return links
+
+    def associations(self, from_object: str, to_object: str) -> set[tuple[int, int, str, int]]:
+        """List what is associated: from_id, to_id, category and type id."""
+        direction = self._directions.get(self.pair(from_object, to_object).key, {})
+        return {
+            (from_id, to_id, label.category, label.type_id)
+            for from_id, tos in direction.items()
+            for to_id, bond in tos.items()
+            for label in bond.labels
+        }
+
+    def _record_owner(self, name: str) -> str:
+        try:
+            return self.objects.infer(name).name
+        except UnknownObjectError as unknown:
+            raise PortalError(
+                f"`records` names the object {name!r}, which this portal doesn't have:"
+                " write a name such as contacts, or add it to `objects`"
+            ) from unknown

@@ -1,0 +1,98 @@
+"""The ways in which HubSpot says no, one constructor for each body."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from etl.sandbox.quota import Policy
+
+Context = dict[str, list[str]]
+
+
+class Refusal(Exception):  # noqa: N818 - HubSpot's word for it is no error of ours
+    """Answer the whole request with an error body."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        category: str,
+        message: str,
+        *,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.category = category
+        self.message = message
+        self.extra = extra or {}
+
+    def body(self, correlation_id: str) -> dict[str, object]:
+        """Write the error body of the OpenAPI specs, with the `status` that HubSpot adds to it."""
+        return {
+            "status": "error",
+            "message": self.message,
+            "correlationId": correlation_id,
+            "category": self.category,
+            **self.extra,
+        }
+
+
+def invalid(message: str, context: Context | None = None) -> Refusal:
+    """Refuse a request that breaks a rule."""
+    extra = {"context": context} if context else None
+    return Refusal(HTTPStatus.BAD_REQUEST, "VALIDATION_ERROR", message, extra=extra)
+
+
+def not_found(message: str = "resource not found") -> Refusal:
+    """Refuse a path or a record that isn't there."""
+    return Refusal(HTTPStatus.NOT_FOUND, "OBJECT_NOT_FOUND", message)
+
+
+def method_not_allowed(method: str) -> Refusal:
+    """Refuse a method that the path doesn't have."""
+    return Refusal(
+        HTTPStatus.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", f"HTTP method {method} not allowed"
+    )
+
+
+def too_large(limit_bytes: int) -> Refusal:
+    """Refuse a body that is longer than the server reads."""
+    return Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "VALIDATION_ERROR",
+        f"The request body is larger than {limit_bytes} bytes",
+    )
+
+
+def unauthenticated(message: str) -> Refusal:
+    """Refuse a missing or a wrong token."""
+    return Refusal(HTTPStatus.UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
+
+
+def missing_scopes(scopes: Sequence[str]) -> Refusal:
+    """Refuse a token without the scopes, named both where the spec and where answers have them."""
+    detail = {
+        "message": "One or more of the following scopes are required.",
+        "context": {"requiredGranularScopes": list(scopes)},
+    }
+    return Refusal(
+        HTTPStatus.FORBIDDEN,
+        "MISSING_SCOPES",
+        "This app hasn't been granted all required scopes to make this call. Read more about"
+        " required scopes here: https://developers.hubspot.com/scopes.",
+        extra={"errors": [detail], "context": {"missingScopes": list(scopes)}},
+    )
+
+
+def rate_limited(policy: Policy) -> Refusal:
+    """Refuse a request over a limit."""
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "RATE_LIMITS",
+        f"You have reached your {policy.lower()} limit.",
+        extra={"errorType": "RATE_LIMIT", "policyName": policy.value},
+    )

@@ -1,0 +1,124 @@
+"""Serve a portal over HTTP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+from yarl import URL
+
+from etl.sandbox.account_endpoints import AccountEndpoints, LabelEndpoints
+from etl.sandbox.batch_endpoints import BatchEndpoints
+from etl.sandbox.gate import MAX_BODY_BYTES, Gate
+from etl.sandbox.portal import Portal
+from etl.sandbox.quota import Quota
+from etl.sandbox.record_endpoints import RecordEndpoints
+from etl.sandbox.versions import VERSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from aiohttp.typedefs import Handler, Middleware
+
+    from etl.sandbox.definition import PortalDefinition
+
+LOOPBACK = "127.0.0.1"
+
+SHUTDOWN_SECONDS = 1.0
+"""How long requests in flight may take when the sandbox closes."""
+
+
+class Sandbox:
+    """A HubSpot account on loopback, for as long as ``async with`` lasts."""
+
+    def __init__(
+        self,
+        definition: PortalDefinition,
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        middlewares: Sequence[Middleware] = (),
+    ) -> None:
+        """Prepare the account; ``middlewares`` stand before everything, to misbehave on purpose."""
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(
+                f"the sandbox would be open to other machines at {host}: use {LOOPBACK} or ::1"
+            )
+        settings = definition.settings
+        self.portal = Portal(definition)
+        self._host = host
+        self._port = port
+        quota = Quota(
+            requests_per_10_seconds=settings.requests_per_10_seconds,
+            requests_per_day=settings.requests_per_day,
+            clock=clock,
+        )
+        self._gate = Gate(quota, settings.access_token)
+        self._runner = web.AppRunner(
+            self._application(middlewares), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+
+    @property
+    def base_url(self) -> str:
+        """Tell where the sandbox listens; only while it is open."""
+        host, port = self._runner.addresses[0][:2]
+        return str(URL.build(scheme="http", host=host, port=port))
+
+    @property
+    def requests(self) -> int:
+        """Count every request that came, refused ones too."""
+        return self._gate.requests
+
+    @property
+    def refused(self) -> int:
+        """Count the requests answered 429."""
+        return self._gate.refused
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+
+    def _application(self, middlewares: Sequence[Middleware]) -> web.Application:
+        @web.middleware
+        async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._gate.pass_on(request, handler)
+
+        application = web.Application(
+            middlewares=[*middlewares, gate], client_max_size=MAX_BODY_BYTES
+        )
+        for version in VERSIONS:
+            for endpoints in (BatchEndpoints, RecordEndpoints, LabelEndpoints):
+                application.add_routes(endpoints(self.portal, version).routes())
+        application.add_routes(AccountEndpoints(self.portal).routes())
+        return application
+
+
+async def serve(
+    definition: PortalDefinition,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+    started: Callable[[str], None],
+) -> None:
+    """Serve until cancelled; ``started`` is told the base URL once requests are taken."""
+    async with Sandbox(definition, host=host, port=port) as sandbox:
+        started(sandbox.base_url)
+        await asyncio.Event().wait()

@@ -1,0 +1,66 @@
+"""Where each API version has its endpoints and which status says what, as its OpenAPI spec has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of HubSpot's associations API."""
+
+    name: str
+    batch_root: str
+    label_roots: tuple[str, ...]
+    objects_root: str
+    created: HTTPStatus
+    """The status of a ``batch/create`` that made every association."""
+    partial: HTTPStatus
+    """The status of a ``batch/create`` or ``batch/read`` with errors beside its results."""
+    archived: HTTPStatus
+    """The status of a batch archive; 204 has no body."""
+    lists_a_record: bool
+    """Whether ``GET …/{objectId}/associations/{toObjectType}`` exists."""
+
+
+def _dated(name: str, *, created: HTTPStatus, partial: HTTPStatus, lists_a_record: bool) -> Version:
+    root = f"/crm/associations/{name}"
+    return Version(
+        name=name,
+        batch_root=root,
+        label_roots=(root,),
+        objects_root=f"/crm/objects/{name}",
+        created=created,
+        partial=partial,
+        archived=HTTPStatus.OK,
+        lists_a_record=lists_a_record,
+    )
+
+
+VERSIONS = (
+    Version(
+        name="v4",
+        batch_root="/crm/v4/associations",
+        # The guide and the spec disagree about the path of labels; HubSpot serves both.
+        label_roots=("/crm/v4/associations", "/crm/associations/v4"),
+        objects_root="/crm/v4/objects",
+        created=HTTPStatus.CREATED,
+        partial=HTTPStatus.MULTI_STATUS,
+        archived=HTTPStatus.NO_CONTENT,
+        lists_a_record=True,
+    ),
+    _dated(
+        "2025-09",
+        created=HTTPStatus.CREATED,
+        partial=HTTPStatus.MULTI_STATUS,
+        lists_a_record=True,
+    ),
+    _dated(
+        "2026-03",
+        created=HTTPStatus.CREATED,
+        partial=HTTPStatus.MULTI_STATUS,
+        lists_a_record=True,
+    ),
+    _dated("2026-09", created=HTTPStatus.OK, partial=HTTPStatus.OK, lists_a_record=False),
+)

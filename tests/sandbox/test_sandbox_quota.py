@@ -1,0 +1,130 @@
+"""The rolling window and the daily limit, to the second, on a clock of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.sandbox.quota import Policy, Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DETAILS = "/account-info/v3/details"
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """Tell the seconds."""
+        return self.now
+
+
+def quota_of(clock: Callable[[], float], burst: int | None, daily: int | None) -> Quota:
+    """Make a quota."""
+    return Quota(requests_per_10_seconds=burst, requests_per_day=daily, clock=clock)
+
+
+async def test_the_window_rolls(open_account: Any) -> None:
+    """Each request frees its place exactly ten seconds after it came, not at the next tick."""
+    clock = Clock()
+    account = await open_account(clock=clock, requests_per_10_seconds=2)
+    statuses = []
+    for moment in (1000.0, 1004.0, 1009.999, 1010.0, 1013.999, 1014.0, 1014.0):
+        clock.now = moment
+        statuses.append((await account.get(DETAILS)).status)
+    assert statuses == [200, 200, 429, 200, 429, 200, 429]
+    assert (account.sandbox.requests, account.sandbox.refused) == (7, 3)
+
+
+async def test_the_headers_count_down(open_account: Any) -> None:
+    """Answers tell both limits and what is left, and errors of a known token do too."""
+    account = await open_account(clock=Clock(), requests_per_10_seconds=3, requests_per_day=50)
+    answer = await account.get(DETAILS)
+    limits = {k: v for k, v in answer.headers.items() if k.startswith("X-HubSpot-RateLimit")}
+    assert limits == {
+        "X-HubSpot-RateLimit-Max": "3",
+        "X-HubSpot-RateLimit-Remaining": "2",
+        "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+        "X-HubSpot-RateLimit-Daily": "50",
+        "X-HubSpot-RateLimit-Daily-Remaining": "49",
+    }
+    answer = await account.get("/nowhere")
+    assert (answer.status, answer.headers["X-HubSpot-RateLimit-Remaining"]) == (404, "1")
+
+
+async def test_the_429_says_which_limit(open_account: Any) -> None:
+    """A refused request is told the policy, and is given no time to wait."""
+    account = await open_account(clock=Clock(), requests_per_10_seconds=1)
+    await account.get(DETAILS)
+    answer = await account.get(DETAILS)
+    assert answer.status == 429
+    assert len(answer.body.pop("correlationId")) == 36
+    assert answer.body == {
+        "status": "error",
+        "message": "You have reached your ten_secondly_rolling limit.",
+        "errorType": "RATE_LIMIT",
+        "policyName": "TEN_SECONDLY_ROLLING",
+        "category": "RATE_LIMITS",
+    }
+    assert answer.headers["X-HubSpot-RateLimit-Remaining"] == "0"
+    assert "Retry-After" not in answer.headers
+
+
+async def test_the_day_ends(open_account: Any) -> None:
+    """Used-up days refuse with DAILY, and the next day begins anew."""
+    clock = Clock()
+    account = await open_account(clock=clock, requests_per_10_seconds=None, requests_per_day=2)
+    assert [(await account.get(DETAILS)).status for _ in range(3)] == [200, 200, 429]
+    refused = await account.get(DETAILS)
+    assert (refused.body["policyName"], refused.headers["X-HubSpot-RateLimit-Daily-Remaining"]) == (
+        "DAILY",
+        "0",
+    )
+    assert "X-HubSpot-RateLimit-Max" not in refused.headers
+    clock.now += 86_400
+    assert (await account.get(DETAILS)).status == 200
+
+
+async def test_limits_can_be_off(open_account: Any) -> None:
+    """A portal without limits refuses nothing and says nothing of limits."""
+    account = await open_account(requests_per_10_seconds=None, requests_per_day=None)
+    answers = [await account.get(DETAILS) for _ in range(200)]
+    assert {answer.status for answer in answers} == {200}
+    assert not [name for name in answers[0].headers if "RateLimit" in name]
+
+
+@given(
+    gaps=st.lists(st.floats(min_value=0, max_value=4, allow_nan=False), max_size=80),
+    limit=st.integers(min_value=1, max_value=8),
+)
+def test_no_ten_seconds_hold_more(gaps: list[float], limit: int) -> None:
+    """However requests come, none is let in over the limit, and none below it is kept out."""
+    clock = Clock()
+    quota = quota_of(clock, limit, None)
+    let_in: list[float] = []
+    for gap in gaps:
+        clock.now += gap
+        recent = [moment for moment in let_in if clock.now - moment < 10]
+        policy = quota.admit()
+        assert policy == (Policy.BURST if len(recent) >= limit else None)
+        if policy is None:
+            let_in.append(clock.now)
+
+
+@pytest.mark.parametrize("burst", [None, 5])
+def test_a_refused_request_costs_nothing(burst: int | None) -> None:
+    """Knocking at a used-up limit doesn't prolong it."""
+    clock = Clock()
+    quota = quota_of(clock, burst, 5)
+    admitted = [quota.admit() for _ in range(20)]
+    assert admitted.count(None) == 5
+    clock.now += 86_400
+    assert quota.admit() is None
