@@ -1,0 +1,20 @@
+"""Say what to do about a row that did not succeed, by the category of its error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HINTS: Final = {
+    "RAGGED_LINE": "mend the line in the source file and run the row again",
+    "BLANK_ID": "fill in the record id and run the row again",
+    "INVALID_ID": "put HubSpot's record id, a whole number, and run the row again",
+    "OBJECT_NOT_FOUND": "the record does not exist (deleted, merged or another portal): correct the id",
+    "VALIDATION_ERROR": "check that both ids exist and belong to the objects of the job",
+    "INVALID_OBJECT_IDS": "check that both ids exist and belong to the objects of the job",
+    "NOT_NAMED": "look the pair up in HubSpot, then run the row again",
+    "NO_ANSWER": "run the row again; sending an association twice does no harm",
+}
+"""Our own categories, and those of HubSpot that have been seen for associations."""
+
+DEFAULT_HINT: Final = "read the message, correct the row or HubSpot, and run the row again"
+NOT_SENT_HINT: Final = "resume the run, or run this file again"

@@ -1,0 +1,118 @@
+"""Prove that a cell holds a record id, or say what is wrong with it.
+
+Rule 1: an id is text until every character is a digit; no value passes through a float.
+Rule 2: a row has one reason, the first of: a bad line, the from side, the to side.
+Rule 3: nothing is repaired beyond white space around it; a guessed id links the wrong record.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.model import MAX_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RAGGED_LINE: Final = "RAGGED_LINE"
+BLANK_ID: Final = "BLANK_ID"
+INVALID_ID: Final = "INVALID_ID"
+
+SHOWN_CHARACTERS: Final = 40
+"""How much of a bad value a message repeats: enough to find it, short enough for a log line."""
+
+_DIGITS: Final = r"^[0-9]+$"
+_TROUBLES: Final = (
+    (r"^-[0-9]+$", "is negative; record ids start at 1"),
+    (
+        r"^[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+$",
+        (
+            "looks like a number that a spreadsheet has rounded, so the real id is lost; "
+            "format the column as text and export it again"
+        ),
+    ),
+    (r"^[0-9]+[.,][0-9]*$", "has a decimal or thousands mark; export the column as whole numbers"),
+    ("^[\uff10-\uff19]+$", "is in full-width digits; type it in plain digits"),
+    (r"^[0-9 ,.'_\u00a0\u202f-]+$", "has marks between its digits; export plain digits"),
+)
+
+
+def normalize(
+    frame: pl.DataFrame, *, from_column: str, to_column: str, flaw: str, names: Mapping[str, str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part the rows whose two cells are record ids from the rows that are rejected.
+
+    Takes a frame with the String columns `from_column`, `to_column` and `flaw` (null where the
+    line reads right), and what messages call the two columns. Gives two frames with all columns
+    of the first: the good rows with ``from_id`` and ``to_id`` (Int64) added, and the rejected
+    rows with ``error_category`` and ``error_message`` (String) added.
+    """
+    frame = frame.with_columns(
+        record_id(from_column).alias("from_id"), record_id(to_column).alias("to_id")
+    )
+    is_good = (
+        pl.col("from_id").is_not_null() & pl.col("to_id").is_not_null() & pl.col(flaw).is_null()
+    )
+    # The reasons are worked out for the rejected rows alone: they cost ten times the proof.
+    rejected = frame.filter(~is_good)
+    from_trouble = _trouble(from_column, names[from_column])
+    to_trouble = _trouble(to_column, names[to_column])
+    return frame.filter(is_good), rejected.with_columns(
+        pl.when(pl.col(flaw).is_not_null())
+        .then(pl.lit(RAGGED_LINE))
+        .when(from_trouble.is_not_null())
+        .then(_category(from_column))
+        .otherwise(_category(to_column))
+        .alias("error_category"),
+        pl.coalesce(flaw, from_trouble, to_trouble).alias("error_message"),
+    )
+
+
+def record_id(column: str) -> pl.Expr:
+    """Read a whole number from 1 to 2^63-1, or null."""
+    number = _trimmed(column).cast(pl.Int64, strict=False)
+    digits = _trimmed(column).str.contains(_DIGITS)
+    return pl.when(digits & (number >= 1)).then(number)
+
+
+def _trimmed(column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars()
+
+
+def _is_blank(column: str) -> pl.Expr:
+    return _trimmed(column).fill_null("") == ""
+
+
+def _category(column: str) -> pl.Expr:
+    return pl.when(_is_blank(column)).then(pl.lit(BLANK_ID)).otherwise(pl.lit(INVALID_ID))
+
+
+def _trouble(column: str, name: str) -> pl.Expr:
+    """Say what is wrong with an id cell; null where it is an id."""
+    text = _trimmed(column)
+    digits = text.str.contains(_DIGITS)
+    number = text.cast(pl.Int64, strict=False)
+    reason = (
+        pl.when(digits & number.is_null())
+        .then(pl.lit(f"is larger than the largest record id, {MAX_ID}"))
+        .when(digits & (number == 0))
+        .then(pl.lit("is 0; record ids start at 1"))
+    )
+    for pattern, words in _TROUBLES:
+        reason = reason.when(text.str.contains(pattern)).then(pl.lit(words))
+    shown = text.str.slice(0, SHOWN_CHARACTERS)
+    return (
+        pl.when(_is_blank(column))
+        .then(pl.lit(f"{name} is blank"))
+        .when(record_id(column).is_null())
+        .then(
+            pl.concat_str(
+                pl.lit(f"{name} '"),
+                shown,
+                pl.lit("' "),
+                reason.otherwise(pl.lit("is not a whole number")),
+            )
+        )
+    )

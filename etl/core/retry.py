@@ -1,0 +1,117 @@
+"""Decide what follows an attempt that brought no answer to judge.
+
+Rule 1: only what may go better by itself is tried again; a refusal is judged, not retried.
+Rule 2: tries and time are both bounded; the caller sleeps, this module only says how long.
+Rule 3: what HubSpot asks for in ``Retry-After`` comes before our own back-off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NO_ANSWER: Final = 0
+"""Stands for the status of an attempt that timed out, broke off or could not be read."""
+
+LOCKED: Final = 423
+MOVING: Final = 477
+TOO_MANY: Final = 429
+REQUEST_TIMEOUT: Final = 408
+SERVER_ERRORS: Final = range(500, 600)
+
+LOCKED_WAIT_SECONDS: Final = 2.0
+"""HubSpot: "wait at least 2 seconds" before a locked resource is tried again."""
+
+WINDOW_SECONDS: Final = 10.0
+"""Length of HubSpot's rolling window: after it, a refused burst is forgotten."""
+
+SECOND: Final = 1.0
+"""Length of the window behind policy ``SECONDLY``."""
+
+
+class Action(StrEnum):
+    """What to do after an attempt."""
+
+    JUDGE = "judge"
+    """It is an answer: read it."""
+    WAIT = "wait"
+    """Try again after a pause."""
+    GIVE_UP = "give_up"
+    """Tries or time are used up."""
+    STOP = "stop"
+    """No further request can succeed today."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDecision:
+    """What to do, and how long to wait first."""
+
+    action: Action
+    wait_seconds: float = 0.0
+    everyone: bool = False
+    """True: the refusal is about our pace, so all requests wait, not this one alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How patient a run is."""
+
+    tries: int = 8
+    """Broken attempts at one request; a 429 does not count, it says nothing of the request."""
+    budget_seconds: float = 300.0
+    """Time from the first attempt to the last."""
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 30.0
+
+    def decide(
+        self,
+        status: int,
+        *,
+        failures: int,
+        elapsed_seconds: float,
+        random: Callable[[], float],
+        retry_after_seconds: float | None = None,
+        policy_name: str = "",
+    ) -> RetryDecision:
+        """Say what follows an attempt that ended with `status`.
+
+        `failures` counts the attempts so far that were no answer, this one included, 429 not.
+        `random` gives a float from 0 up to 1, which spreads the waits of parallel requests.
+        """
+        if status == TOO_MANY:
+            return self._after_429(policy_name, retry_after_seconds, elapsed_seconds, random)
+        if status not in {NO_ANSWER, LOCKED, MOVING, REQUEST_TIMEOUT, *SERVER_ERRORS}:
+            return RetryDecision(Action.JUDGE)
+        if failures >= self.tries:
+            return RetryDecision(Action.GIVE_UP)
+        wait = min(self.first_wait_seconds * 2 ** (failures - 1), self.longest_wait_seconds)
+        wait *= 0.5 + random() / 2
+        if status == LOCKED:
+            wait = max(wait, LOCKED_WAIT_SECONDS)
+        return self._within_budget(max(wait, retry_after_seconds or 0.0), elapsed_seconds)
+
+    def _after_429(
+        self,
+        policy_name: str,
+        retry_after_seconds: float | None,
+        elapsed_seconds: float,
+        random: Callable[[], float],
+    ) -> RetryDecision:
+        if policy_name == "DAILY":
+            return RetryDecision(Action.STOP)
+        # A per-second refusal is over in a second; any other may need the whole window.
+        window = SECOND if policy_name == "SECONDLY" else WINDOW_SECONDS / 2
+        wait = retry_after_seconds if retry_after_seconds is not None else window
+        wait += random() * SECOND
+        return self._within_budget(wait, elapsed_seconds, everyone=True)
+
+    def _within_budget(
+        self, wait_seconds: float, elapsed_seconds: float, *, everyone: bool = False
+    ) -> RetryDecision:
+        if elapsed_seconds + wait_seconds > self.budget_seconds:
+            return RetryDecision(Action.GIVE_UP)
+        return RetryDecision(Action.WAIT, wait_seconds, everyone)

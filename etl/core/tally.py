@@ -1,0 +1,48 @@
+"""Count rows by outcome, and read the run's verdict off the counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from etl.core.exit_code import ExitCode
+from etl.model import SUCCEEDED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.model import MaxFailures
+
+
+@dataclass(slots=True)
+class Tally:
+    """Rows by outcome so far."""
+
+    rows: Counter[Outcome] = field(default_factory=Counter)
+
+    def add(self, rows_by_outcome: Mapping[Outcome, int]) -> None:
+        """Count more rows."""
+        self.rows.update(rows_by_outcome)
+
+    @property
+    def done(self) -> int:
+        """Rows that have an outcome."""
+        return self.rows.total()
+
+    @property
+    def not_succeeded(self) -> int:
+        """Rows whose outcome needs attention."""
+        return sum(count for outcome, count in self.rows.items() if outcome not in SUCCEEDED)
+
+    def exit_code(self) -> ExitCode:
+        """Give the verdict of a run that came to its end by itself."""
+        return ExitCode.SOME_FAILED if self.not_succeeded else ExitCode.SUCCEEDED
+
+    def exceeds(self, limit: MaxFailures | None, *, of_rows: int) -> bool:
+        """Tell whether more rows went wrong than the job allows."""
+        if limit is None:
+            return False
+        if limit.count is not None:
+            return self.not_succeeded > limit.count
+        return limit.percent is not None and self.not_succeeded * 100 > limit.percent * of_rows
