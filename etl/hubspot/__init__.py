@@ -1,0 +1,1 @@
+"""HubSpot's associations API: paths, bodies and answers (pure), the client and the push (I/O)."""

@@ -1,0 +1,50 @@
+"""HubSpot's own association types, from the table in its guide to associations v4.
+
+Custom labels have ids that differ from portal to portal and are always fetched instead.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from etl.hubspot.objects import singular
+from etl.model import AssociationType
+
+TABLE_DATE: Final = "2026-03-30"
+"""The day of the guide that the table was taken from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltinType:
+    """One line of the table: a type id in one direction."""
+
+    type_id: int
+    from_object: str
+    to_object: str
+    kind: str
+    """``unlabeled``, ``primary``, ``billing``, ``signer``, …"""
+
+
+@cache
+def builtin_types() -> tuple[BuiltinType, ...]:
+    """Read the packaged table."""
+    table = files("etl.hubspot").joinpath("association_types.csv").read_text(encoding="utf-8")
+    return tuple(
+        BuiltinType(int(line["type_id"]), line["from_object"], line["to_object"], line["kind"])
+        for line in csv.DictReader(table.splitlines())
+    )
+
+
+def kinds_between(*objects: str) -> dict[str, frozenset[AssociationType]]:
+    """List the labeled built-in types between two objects, either way, by kind."""
+    ends = {singular(name) for name in objects}
+    kinds: dict[str, set[AssociationType]] = defaultdict(set)
+    for line in builtin_types():
+        if line.kind != "unlabeled" and {line.from_object, line.to_object} == ends:
+            kinds[line.kind].add(AssociationType("HUBSPOT_DEFINED", line.type_id))
+    return {kind: frozenset(types) for kind, types in kinds.items()}

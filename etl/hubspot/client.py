@@ -1,0 +1,251 @@
+"""Send one request to HubSpot until it has an answer to judge. The one place that knows aiohttp.
+
+Rule 1: the pace wraps the attempt, so that retries keep to the limit too.
+Rule 2: the token travels in one header to one origin; redirects are never followed.
+Rule 3: trouble with the account (token, scopes, daily limit) is an exception; trouble with the
+        inputs is an answer, for the caller to judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from etl import __version__
+from etl.core.retry import NO_ANSWER, TOO_MANY, Action, RetryPolicy
+from etl.errors import RequestError, SettingsError, StoppedError
+from etl.hubspot.wire import Answer, WireError, decode_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from etl.hubspot.pace import Pace
+    from etl.hubspot.parallel import Stop
+    from etl.logs import Log
+
+TIMEOUT_SECONDS: Final = 60.0
+"""Longest wait for one answer: HubSpot ends requests of its own after some thirty seconds."""
+
+CONNECT_SECONDS: Final = 10.0
+
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+SUCCESS: Final = range(200, 300)
+BAD_REQUESTS: Final = range(400, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer and what it took to get it."""
+
+    http_status: int
+    answer: Answer
+    attempts: int
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether HubSpot took the request; the body says which of its inputs."""
+        return self.http_status in SUCCESS
+
+
+@dataclass(slots=True)
+class Meter:
+    """Count what a run has cost, for its summary."""
+
+    requests: int = 0
+    """Calls of the API that were begun, however many attempts they took."""
+    attempts: int = 0
+    http_429s: int = 0
+    daily_remaining: int | None = None
+    """Calls left today, as HubSpot's last answer says; None before the first."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    status: int
+    answer: Answer
+    headers: Mapping[str, str] = field(default_factory=dict)
+    trouble: str = ""
+
+
+class Client:
+    """Talk to one HubSpot account."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        base_url: str,
+        pace: Pace,
+        stop: Stop,
+        log: Log,
+        policy: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._session = session
+        self._base_url = base_url
+        self._pace = pace
+        self._log = log
+        self._policy = policy or RetryPolicy()
+        self._clock = clock
+        self._sleep = sleep
+        self._chance = chance
+        self._last_answer_at = clock()
+        self._stop = stop
+        self.meter = Meter()
+
+    @property
+    def requests_per_10_seconds(self) -> float:
+        """Tell the limit that is kept to."""
+        return self._pace.requests_per_10_seconds
+
+    async def get(self, path: str) -> Reply:
+        """Read something."""
+        return await self._send("GET", path, None)
+
+    async def post(self, path: str, body: bytes) -> Reply:
+        """Send a JSON body.
+
+        Raises SettingsError for a token or scopes that HubSpot refuses, StoppedError when the
+        account can't take requests any more or the run was asked to stop, RequestError when this
+        request alone comes to nothing.
+        """
+        return await self._send("POST", path, body)
+
+    async def _send(self, method: str, path: str, body: bytes | None) -> Reply:
+        self.meter.requests += 1
+        began_at = self._clock()
+        attempts = failures = 0
+        while True:
+            await self._pace.wait()
+            if self._stop.reason is not None:
+                raise StoppedError(self._stop.reason, self._stop.hint)
+            attempts += 1
+            self.meter.attempts += 1
+            attempt = await self._attempt(method, path, body)
+            self._observe(attempt)
+            failures += attempt.status != TOO_MANY
+            decision = self._policy.decide(
+                attempt.status,
+                failures=failures,
+                elapsed_seconds=self._clock() - began_at,
+                random=self._chance,
+                retry_after_seconds=_seconds(attempt.headers.get("Retry-After")),
+                policy_name=attempt.answer.policy_name,
+            )
+            if decision.action is Action.JUDGE:
+                self._last_answer_at = self._clock()
+                _refuse_access(attempt)
+                return Reply(attempt.status, attempt.answer, attempts)
+            said = attempt.trouble or attempt.answer.message or "no reason given"
+            self._log.info(
+                "attempt.failed",
+                path=path,
+                attempt=attempts,
+                http_status=attempt.status,
+                trouble=said,
+                correlation_id=attempt.answer.correlation_id,
+                next=decision.action.value,
+                wait_seconds=round(decision.wait_seconds, 2),
+            )
+            if decision.action is Action.STOP:
+                raise StoppedError(
+                    f"HubSpot's daily limit is used up: {said}",
+                    "go on after midnight in the account's time zone",
+                )
+            if decision.action is Action.GIVE_UP:
+                self._raise_given_up(attempt, attempts, began_at, said)
+            if decision.everyone:
+                self._pace.pause(decision.wait_seconds)
+            else:
+                await self._sleep(decision.wait_seconds)
+
+    async def _attempt(self, method: str, path: str, body: bytes | None) -> _Attempt:
+        """Make one HTTP try. Foreign errors end here."""
+        try:
+            async with self._session.request(
+                method, self._base_url + path, data=body, allow_redirects=False
+            ) as response:
+                status, headers = response.status, response.headers
+                raw = await response.read()
+        except TimeoutError:
+            return _Attempt(NO_ANSWER, Answer(), trouble=f"no answer in {TIMEOUT_SECONDS:.0f} s")
+        except aiohttp.ClientError as error:
+            return _Attempt(NO_ANSWER, Answer(), trouble=f"{type(error).__name__}: {error}")
+        try:
+            return _Attempt(status, decode_answer(raw), headers)
+        except WireError as error:
+            # A refusal is a refusal, however its page looks; a success has to be readable.
+            if status in SUCCESS:
+                return _Attempt(NO_ANSWER, Answer(), headers, str(error))
+            page = raw[:200].decode("utf-8", "replace")
+            return _Attempt(status, Answer(), headers, f"an answer that is not JSON: {page!r}")
+
+    def _observe(self, attempt: _Attempt) -> None:
+        self._pace.observe(attempt.headers)
+        self.meter.http_429s += attempt.status == TOO_MANY
+        left = attempt.headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
+        if left.isdecimal():
+            self.meter.daily_remaining = int(left)
+
+    def _raise_given_up(self, attempt: _Attempt, attempts: int, began_at: float, said: str) -> None:
+        what = f"HTTP {attempt.status}" if attempt.status else "no answer"
+        message = f"{what} after {attempts} attempts: {said}"
+        # While nobody else was answered either, it is HubSpot or the network, not this request.
+        if self._last_answer_at <= began_at:
+            raise StoppedError(
+                f"HubSpot does not answer: {message}", "resume the run once HubSpot is back"
+            )
+        raise RequestError(message, "run the failures file again", attempts=attempts)
+
+
+@asynccontextmanager
+async def open_session(access_token: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open the connections of a run; certificates are verified, proxies are not asked."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, sock_connect=CONNECT_SECONDS)
+    headers = {
+        "Authorization": f"Bearer {access_token}",
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "User-Agent": f"hubspot-assoc/{__version__}",
+    }
+    # The run bounds its own concurrency; a second bound here could only disagree with it.
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(
+        headers=headers, timeout=timeout, connector=connector
+    ) as session:
+        yield session
+
+
+def _refuse_access(attempt: _Attempt) -> None:
+    """Raise for a token or scopes that no retry can mend."""
+    answer = attempt.answer
+    if attempt.status == UNAUTHORIZED:
+        raise SettingsError(
+            f"HubSpot refuses the access token (401): {answer.message or 'no reason given'}",
+            "set HUBSPOT_ACCESS_TOKEN to a valid private app token",
+        )
+    if attempt.status == FORBIDDEN:
+        scopes = [
+            str(scope)
+            for key in ("missingScopes", "requiredGranularScopes")
+            for scope in answer.context.get(key, [])
+        ]
+        fix = f"add the scopes {', '.join(scopes)}" if scopes else "check the app's scopes and plan"
+        raise SettingsError(
+            f"HubSpot refuses access (403): {answer.message or 'no reason given'}",
+            f"{fix} in the private app's settings",
+        )
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read ``Retry-After`` in seconds; its other form, a date, HubSpot does not use."""
+    return float(text) if text is not None and text.strip().isdecimal() else None

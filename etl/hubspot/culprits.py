@@ -1,0 +1,149 @@
+"""Read out of an error which records and types HubSpot means.
+
+Errors carry no index into the request, only a free-form ``context``, whose keys and values have
+been seen in several shapes::
+
+    {"fromObjectId": ["1"], "toObjectId": ["2"]}                     one pair
+    {"INVALID_OBJECT_IDS": ["CONTACT=1 is not valid"]}               a record, its object named
+    {"objectId": ["1"], "objectType": ["CONTACT"]}                   the same, in two keys
+    {"INVALID_ASSOCIATION_TYPE_ID": ["USER_DEFINED=3 is not …"]}     a type
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from etl.hubspot.objects import singular
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.hubspot.wire import ErrorDetail
+
+Side = Literal["from", "to", "either"]
+
+_NAMED_ID: Final = re.compile(r"\b([A-Za-z][\w-]*|[0-9]+-[0-9]+)=([0-9]+)\b")
+_BARE_ID: Final = re.compile(r"(?<![\w-])[0-9]+(?![\w-])")
+_TYPE_KEY: Final = re.compile(r"association_?type", re.IGNORECASE)
+_NO_ID_KEY: Final = re.compile(r"object_?type|scope|propert", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The two objects of a request, in its own direction."""
+
+    from_object: str
+    to_object: str
+
+    @property
+    def same(self) -> bool:
+        """Tell whether an id can stand on either side."""
+        return singular(self.from_object) == singular(self.to_object)
+
+    def of(self, object_name: str) -> Side:
+        """Tell on which side records of an object stand; ``either`` if that can't be told."""
+        if not self.same:
+            if singular(object_name) == singular(self.from_object):
+                return "from"
+            if singular(object_name) == singular(self.to_object):
+                return "to"
+        return "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Culprits:
+    """The ids and types that one error names."""
+
+    pair_from: frozenset[int] = frozenset()
+    pair_to: frozenset[int] = frozenset()
+    """Ids under keys of both sides mean the pairs between them."""
+    from_ids: frozenset[int] = frozenset()
+    to_ids: frozenset[int] = frozenset()
+    """Records of one side; each association of such a record is meant."""
+    either_ids: frozenset[int] = frozenset()
+    """Records named without a side."""
+    types: frozenset[str] = frozenset()
+    """Association types, as ``CATEGORY:id``."""
+    guessed: bool = False
+    """The ids are numbers in a sentence, and may mean something else."""
+
+    @property
+    def nobody(self) -> bool:
+        """Tell whether the error names no record and no type."""
+        ids = self.pair_from | self.pair_to | self.from_ids | self.to_ids | self.either_ids
+        return not (ids or self.types)
+
+
+def culprits(error: ErrorDetail, sides: Sides) -> Culprits:
+    """Find who an error names: in its context, or else in its message."""
+    types: set[str] = set()
+    keyed: dict[Side, set[int]] = defaultdict(set)
+    named: dict[Side, set[int]] = defaultdict(set)
+    bare_side = _bare_side(error.context, sides)
+    for key, value in error.context.items():
+        for text in _texts(value):
+            tokens = _NAMED_ID.findall(text)
+            if _TYPE_KEY.search(key):
+                types.update(f"{category}:{number}" for category, number in tokens)
+            elif "id" in key.casefold() and not _NO_ID_KEY.search(key):
+                for name, number in tokens:
+                    named[sides.of(name)].add(int(number))
+                if not tokens:
+                    keyed[_key_side(key, sides) or bare_side].update(_bare_ids(text))
+    if keyed["from"] and keyed["to"]:
+        pair_from, pair_to = keyed.pop("from"), keyed.pop("to")
+    else:
+        pair_from, pair_to = set(), set()
+    from_ids, to_ids = keyed["from"] | named["from"], keyed["to"] | named["to"]
+    # An id told with its side says more than the same id told bare elsewhere in the context.
+    told = from_ids | to_ids | pair_from | pair_to
+    found = Culprits(
+        frozenset(pair_from),
+        frozenset(pair_to),
+        frozenset(from_ids),
+        frozenset(to_ids),
+        frozenset((keyed["either"] | named["either"]) - told),
+        frozenset(types),
+    )
+    return _in_message(error.message, sides) if found.nobody else found
+
+
+def _in_message(message: str, sides: Sides) -> Culprits:
+    ids: dict[Side, set[int]] = defaultdict(set)
+    for name, number in _NAMED_ID.findall(message):
+        ids[sides.of(name)].add(int(number))
+    if ids:
+        from_ids, to_ids = frozenset(ids["from"]), frozenset(ids["to"])
+        return Culprits(from_ids=from_ids, to_ids=to_ids, either_ids=frozenset(ids["either"]))
+    return Culprits(either_ids=frozenset(_bare_ids(message)), guessed=True)
+
+
+def _bare_side(context: Mapping[str, object], sides: Sides) -> Side:
+    """Read the side of bare ids from the one object type that the context gives beside them."""
+    for key, value in context.items():
+        if key.casefold().replace("_", "") == "objecttype" and len(set(_texts(value))) == 1:
+            return sides.of(_texts(value)[0])
+    return "either"
+
+
+def _key_side(key: str, sides: Sides) -> Side | None:
+    folded = key.casefold().replace("_", "")
+    if folded.startswith("from"):
+        return "from"
+    if folded.startswith("to"):
+        return "to"
+    side = sides.of(folded.removesuffix("s").removesuffix("id"))
+    return None if side == "either" else side
+
+
+def _texts(value: object) -> list[str]:
+    if value is None:
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _bare_ids(text: str) -> list[int]:
+    return [int(number) for number in _BARE_ID.findall(text)]

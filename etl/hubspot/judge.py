@@ -1,0 +1,160 @@
+"""Decide from one answer what became of each association of a batch.
+
+Rule 1: an association that `results` names is made, whatever the status says.
+Rule 2: an error is matched by the ids that it names, never by position.
+Rule 3: an association that a 2xx names nowhere is not confirmed; it is asked for again.
+Rule 4: a refusal of the whole request that names its culprits costs only them; one that names
+        nobody, or ids that can't be told apart, is narrowed down by halves.
+
+A batch is a frame with association_id, from_id, to_id (Int64) and type_names (list of
+``CATEGORY:id``; empty for the default association).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.hubspot.culprits import culprits
+from etl.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from etl.hubspot.culprits import Culprits, Sides
+    from etl.hubspot.wire import Answer, ErrorDetail
+
+VERDICT: Final = {
+    "association_id": pl.Int64,
+    "outcome": pl.String,
+    "http_status": pl.Int64,
+    "error_category": pl.String,
+    "error_message": pl.String,
+    "correlation_id": pl.String,
+}
+"""What became of one association."""
+
+NOT_NAMED: Final = "NOT_NAMED"
+"""Our category for an association that a 2xx did not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one answer settles, and what has to be asked again."""
+
+    settled: pl.DataFrame
+    """VERDICT."""
+    unnamed: pl.DataFrame
+    """Associations of the batch that a 2xx named nowhere."""
+    again: list[pl.DataFrame] = field(default_factory=list)
+    """Parts of the batch to send as requests of their own."""
+
+
+def judge_success(
+    batch: pl.DataFrame, made: pl.DataFrame, answer: Answer, *, http_status: int, sides: Sides
+) -> Judgement:
+    """Judge a 2xx; `made` has the from_id and to_id that its results name."""
+    confirmed = batch.join(made, on=["from_id", "to_id"], how="semi")
+    settled = [verdicts(confirmed, Outcome.ASSOCIATED, http_status, answer)]
+    rest = batch.join(made, on=["from_id", "to_id"], how="anti")
+    anonymous = []
+    for error in answer.errors:
+        named = culprits(error, sides)
+        if named.nobody:
+            anonymous.append(error)
+            continue
+        failed = rest.filter(_is_named(named))
+        settled.append(verdicts(failed, Outcome.FAILED, http_status, answer, error))
+        rest = rest.join(failed, on="association_id", how="anti")
+    again: list[pl.DataFrame] = []
+    if anonymous and rest.height == 1:
+        settled.append(verdicts(rest, Outcome.FAILED, http_status, answer, anonymous[0]))
+        rest = rest.clear()
+    elif anonymous and rest.height:
+        again, rest = _halves(rest), rest.clear()
+    return Judgement(pl.concat(settled), rest, again)
+
+
+def judge_refusal(
+    batch: pl.DataFrame, answer: Answer, *, http_status: int, sides: Sides
+) -> Judgement:
+    """Judge a 4xx that refuses the whole request: settle its culprits, or halve the batch."""
+    refusal = answer.as_error()
+    nothing = batch.clear()
+    if batch.height == 1:
+        return Judgement(verdicts(batch, Outcome.FAILED, http_status, answer, refusal), nothing)
+    settled, suspects, rest = [], [], batch
+    for error in (refusal, *refusal.errors):
+        named = culprits(error, sides)
+        found = rest.filter(_is_named(named))
+        if found.height == 0:
+            continue
+        rest = rest.join(found, on="association_id", how="anti")
+        if _is_certain(named, batch, sides):
+            settled.append(verdicts(found, Outcome.FAILED, http_status, answer, error))
+        else:
+            suspects.append(found)
+    again = [part for part in (*suspects, rest) if part.height]
+    if not settled and len(again) == 1:
+        again = _halves(batch)
+    no_verdict = verdicts(nothing, Outcome.FAILED, http_status, answer)
+    return Judgement(pl.concat([no_verdict, *settled]), nothing, again)
+
+
+def verdicts(
+    batch: pl.DataFrame,
+    outcome: Outcome,
+    http_status: int | None,
+    answer: Answer | None = None,
+    error: ErrorDetail | None = None,
+) -> pl.DataFrame:
+    """Give every association of a batch one and the same verdict; the error's words are kept."""
+    category = message = None
+    if error is not None:
+        category = error.category or (answer.category if answer else "") or f"HTTP_{http_status}"
+        message = error.message or f"HubSpot answered {http_status} and gave no reason"
+    values = {
+        "outcome": outcome.value,
+        "http_status": http_status,
+        "error_category": category,
+        "error_message": message,
+        "correlation_id": (answer.correlation_id or None) if answer else None,
+    }
+    return batch.select(
+        "association_id",
+        *(pl.lit(value, VERDICT[name]).alias(name) for name, value in values.items()),
+    )
+
+
+def _is_named(named: Culprits) -> pl.Expr:
+    return pl.any_horizontal(
+        _is_in("from_id", named.pair_from) & _is_in("to_id", named.pair_to),
+        _is_in("from_id", named.from_ids),
+        _is_in("to_id", named.to_ids),
+        _is_in("from_id", named.either_ids),
+        _is_in("to_id", named.either_ids),
+        *(pl.col("type_names").list.contains(name) for name in sorted(named.types)),
+    )
+
+
+def _is_certain(named: Culprits, batch: pl.DataFrame, sides: Sides) -> bool:
+    """Tell whether the ids can mean no other record of the batch than those found."""
+    if named.guessed:
+        return False
+    on_both_sides = batch.select(
+        _is_in("from_id", named.either_ids).any() & _is_in("to_id", named.either_ids).any()
+    ).item()
+    return sides.same or not on_both_sides
+
+
+def _is_in(column: str, ids: Iterable[int]) -> pl.Expr:
+    # A number beyond 64 bits is no id of ours.
+    series = pl.Series(sorted(number for number in ids if number < 1 << 63), dtype=pl.Int64)
+    return pl.col(column).is_in(series.implode())
+
+
+def _halves(batch: pl.DataFrame) -> list[pl.DataFrame]:
+    middle = batch.height // 2
+    return [batch.slice(0, middle), batch.slice(middle)]

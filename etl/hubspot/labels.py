@@ -1,0 +1,114 @@
+"""Fetch the labels of a job's two objects, once a run, and make of them all that depends on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from etl.core.resolve import Resolver
+from etl.core.typebits import TypeBits
+from etl.errors import SettingsError
+from etl.hubspot.builtin_types import kinds_between
+from etl.hubspot.culprits import Sides
+from etl.hubspot.endpoint import Endpoint
+from etl.hubspot.objects import singular
+from etl.hubspot.paths import Paths
+from etl.hubspot.wire import WireError, read_labels
+from etl.model import Direction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etl.hubspot.client import Client
+    from etl.model import Job, LabelDefinition
+
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What a run knows of the account: its labels, and the endpoints for them."""
+
+    resolver: Resolver
+    bits: dict[Direction, TypeBits]
+    endpoints: dict[tuple[Direction, bool], Endpoint]
+    """By direction, and by whether there are types to send."""
+    same_object: bool
+
+
+async def fetch_portal(client: Client, job: Job) -> Portal:
+    """Ask for the labels of both directions.
+
+    Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
+    """
+    sides = {
+        Direction.FORWARD: Sides(job.from_side.object, job.to_side.object),
+        Direction.REVERSE: Sides(job.to_side.object, job.from_side.object),
+    }
+    paths = {
+        direction: Paths(job.hubspot.api_version, side.from_object, side.to_object)
+        for direction, side in sides.items()
+    }
+    same_object = sides[Direction.FORWARD].same
+    forward = await _fetch(client, paths[Direction.FORWARD])
+    # Between records of one object, a single list holds both sides of a paired label.
+    reverse = [] if same_object else await _fetch(client, paths[Direction.REVERSE])
+    kinds = kinds_between(job.from_side.object, job.to_side.object)
+    resolver = Resolver(
+        forward,
+        reverse,
+        builtin_kinds=kinds,
+        pair=f"{job.from_side.object} → {job.to_side.object}",
+    )
+    types = {
+        Direction.FORWARD: frozenset(definition.type for definition in forward),
+        Direction.REVERSE: frozenset(definition.type for definition in reverse),
+    }
+    bits = {direction: TypeBits() for direction in Direction}
+    endpoints = {
+        (direction, has_types): Endpoint(
+            sides=sides[direction],
+            paths=paths[direction],
+            has_types=has_types,
+            bits=bits[direction],
+            other_way=types[Direction(1 - direction)] - types[direction],
+            primary=types[direction] & kinds.get("primary", frozenset()),
+            primary_holder=_primary_holder(sides[direction]),
+        )
+        for direction in Direction
+        for has_types in (True, False)
+    }
+    return Portal(resolver, bits, endpoints, same_object)
+
+
+async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
+    for path in paths.labels:
+        reply = await client.get(path)
+        if reply.http_status != NOT_FOUND:
+            break
+    pair = f"{paths.from_object} → {paths.to_object}"
+    if not reply.is_success:
+        said = reply.answer.message or "no reason given"
+        raise SettingsError(
+            f"HubSpot has no labels for {pair} ({reply.http_status}): {said}",
+            "check from.object and to.object: a name such as contacts, or a type id such as 0-1 "
+            "or 2-123 (custom objects need their type id or p_name), and hubspot.base_url",
+        )
+    try:
+        return read_labels(reply.answer)
+    except WireError as error:
+        raise SettingsError(
+            f"HubSpot's labels for {pair} can't be understood: {error}",
+            "check that hubspot.base_url is HubSpot's API",
+        ) from error
+
+
+def _primary_holder(sides: Sides) -> Literal["from_id", "to_id"]:
+    """Tell which record has at most one primary: HubSpot's guide has "one primary company" a record.
+
+    Where no company is involved the built-in table has primaries of leads alone.
+    """
+    ends = (singular(sides.from_object), singular(sides.to_object))
+    if "company" in ends:
+        return "from_id" if ends[1] == "company" else "to_id"
+    return "to_id" if ends[1] == "lead" else "from_id"

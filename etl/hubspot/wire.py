@@ -1,0 +1,225 @@
+"""Bodies of requests, and answers read back, as columns. No network here.
+
+Rule 1: ids travel as text, as the OpenAPI specs have them; they come back as text or as numbers.
+Rule 2: an answer is judged by its body: versions differ in their success codes, and the same
+        version has changed them.
+Rule 3: what can't be read as JSON is no answer: WireError, and the attempt counts as broken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import polars as pl
+
+from etl.model import AssociationType, LabelDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PAIR: Final = {"from_id": pl.Int64, "to_id": pl.Int64}
+"""Two record ids, as a request has them."""
+
+TYPED_PAIR: Final = {**PAIR, "category": pl.String, "type_id": pl.Int64}
+"""A pair and one association type."""
+
+_ID: Final = pl.Struct({"id": pl.String})
+_CREATED: Final = {
+    "fromObjectTypeId": pl.String,
+    "fromObjectId": pl.String,
+    "toObjectId": pl.String,
+}
+_DEFAULTED: Final = {
+    "from": _ID,
+    "to": _ID,
+    "associationSpec": pl.Struct({"associationCategory": pl.String, "associationTypeId": pl.Int64}),
+}
+_READ: Final = {
+    "from": _ID,
+    "to": pl.List(
+        pl.Struct(
+            {
+                "toObjectId": pl.String,
+                "associationTypes": pl.List(
+                    pl.Struct({"category": pl.String, "typeId": pl.Int64}),
+                ),
+            }
+        )
+    ),
+    "paging": pl.Struct({"next": pl.Struct({"after": pl.String})}),
+}
+
+
+class WireError(ValueError):
+    """The bytes are no answer of HubSpot's: cut off, or a page of html."""
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, rename="camel"):
+    """One error of an answer; at the top of a refusal, or a member of a batch's `errors`."""
+
+    message: str = ""
+    category: str = ""
+    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    errors: list[ErrorDetail] = msgspec.field(default_factory=list)
+
+
+class Answer(msgspec.Struct, frozen=True, rename="camel"):
+    """What any endpoint may answer; the fields that an answer lacks are empty."""
+
+    results: msgspec.Raw = msgspec.Raw(b"[]")
+    errors: list[ErrorDetail] = msgspec.field(default_factory=list)
+    message: str = ""
+    category: str = ""
+    sub_category: Any = None
+    context: dict[str, Any] = msgspec.field(default_factory=dict)
+    correlation_id: str = ""
+    policy_name: str = ""
+
+    def as_error(self) -> ErrorDetail:
+        """See a refused request as one error, its members below it."""
+        return ErrorDetail(self.message, self.category, self.context, self.errors)
+
+
+_ANSWER: Final = msgspec.json.Decoder(Answer, strict=False)
+
+
+def decode_answer(body: bytes) -> Answer:
+    """Read any answer; an empty body is an empty answer. Raises WireError."""
+    if not body.strip():
+        return Answer()
+    try:
+        return _ANSWER.decode(body)
+    except msgspec.MsgspecError as error:
+        raise WireError(f"the answer is not HubSpot's JSON: {error}") from error
+
+
+def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
+    """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
+    specs = {mask: _types_json(kinds) for mask, kinds in types.items()}
+    return _inputs(
+        pairs,
+        pl.lit('{"from":{"id":"'),
+        "from_id",
+        pl.lit('"},"to":{"id":"'),
+        "to_id",
+        pl.lit('"},"types":'),
+        pl.col("types").replace_strict(specs, return_dtype=pl.String),
+        pl.lit("}"),
+    )
+
+
+def default_body(pairs: pl.DataFrame) -> bytes:
+    """Write the body of ``batch/associate/default`` from from_id and to_id."""
+    return _inputs(
+        pairs,
+        pl.lit('{"from":{"id":"'),
+        "from_id",
+        pl.lit('"},"to":{"id":"'),
+        "to_id",
+        pl.lit('"}}'),
+    )
+
+
+def read_body(records: pl.DataFrame) -> bytes:
+    """Write the body of ``batch/read`` from from_id and after (null for the first page)."""
+    plain = pl.concat_str(pl.lit('{"id":"'), "from_id", pl.lit('"}'))
+    paged = pl.struct(pl.col("from_id").cast(pl.String).alias("id"), "after").struct.json_encode()
+    return _inputs(records, pl.when(pl.col("after").is_null()).then(plain).otherwise(paged))
+
+
+def read_created(answer: Answer) -> pl.DataFrame:
+    """List the pairs that a create answer names: PAIR and object_type (of from; may be null)."""
+    return _results(answer, _CREATED).select(
+        _as_id(pl.col("fromObjectId")).alias("from_id"),
+        _as_id(pl.col("toObjectId")).alias("to_id"),
+        pl.col("fromObjectTypeId").alias("object_type"),
+    )
+
+
+def read_defaulted(answer: Answer) -> pl.DataFrame:
+    """List the pairs that a default answer names, both directions as they come: TYPED_PAIR."""
+    spec = pl.col("associationSpec").struct
+    return _results(answer, _DEFAULTED).select(
+        _as_id(pl.col("from").struct.field("id")).alias("from_id"),
+        _as_id(pl.col("to").struct.field("id")).alias("to_id"),
+        spec.field("associationCategory").alias("category"),
+        spec.field("associationTypeId").alias("type_id"),
+    )
+
+
+def read_existing(answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """List the associations of a read answer: TYPED_PAIR, and the pages still to ask for.
+
+    The second frame has from_id and after. A type without a category or id is left out; a pair
+    that names no type at all still comes back once, with both null.
+    """
+    results = _results(answer, _READ).with_columns(
+        _as_id(pl.col("from").struct.field("id")).alias("from_id")
+    )
+    to = pl.col("to").struct
+    kind = pl.col("associationTypes").struct
+    existing = (
+        results.select("from_id", "to")
+        .explode("to")
+        .select(
+            "from_id",
+            _as_id(to.field("toObjectId")).alias("to_id"),
+            to.field("associationTypes"),
+        )
+        .explode("associationTypes")
+        .select("from_id", "to_id", kind.field("category"), kind.field("typeId").alias("type_id"))
+        .filter(pl.col("to_id").is_not_null())
+    )
+    pages = results.select(
+        "from_id", pl.col("paging").struct.field("next").struct.field("after").alias("after")
+    ).filter(pl.col("after").is_not_null())
+    return existing, pages
+
+
+class _Label(msgspec.Struct, frozen=True, rename="camel"):
+    category: str
+    type_id: int
+    label: str | None = None
+
+
+_LABELS: Final = msgspec.json.Decoder(list[_Label], strict=False)
+
+
+def read_labels(answer: Answer) -> list[LabelDefinition]:
+    """List the labels of one direction. Raises WireError."""
+    try:
+        lines = _LABELS.decode(answer.results)
+    except msgspec.MsgspecError as error:
+        raise WireError(f"the labels can't be read: {error}") from error
+    return [
+        LabelDefinition(AssociationType(line.category, line.type_id), line.label) for line in lines
+    ]
+
+
+def _types_json(kinds: Sequence[AssociationType]) -> str:
+    return msgspec.json.encode(
+        [
+            {"associationCategory": kind.category, "associationTypeId": kind.type_id}
+            for kind in kinds
+        ]
+    ).decode()
+
+
+def _inputs(frame: pl.DataFrame, *parts: pl.Expr | str) -> bytes:
+    joined = frame.select(pl.concat_str(*parts).str.join(",")).item()
+    return f'{{"inputs":[{joined}]}}'.encode()
+
+
+def _results(answer: Answer, schema: Mapping[str, Any]) -> pl.DataFrame:
+    body = bytes(answer.results)
+    if body == b"null":
+        body = b"[]"
+    try:
+        return pl.read_json(body, schema=schema)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise WireError(f"the results can't be read: {error}") from error
+
+
+def _as_id(text: pl.Expr) -> pl.Expr:
+    return text.cast(pl.Int64, strict=False)
