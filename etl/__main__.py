@@ -1,0 +1,8 @@
+"""Run the command line as ``python -m etl``."""
+
+from __future__ import annotations
+
+from etl.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The command line: the only place that prints, exits and reads the environment.
+
+Data goes to stdout, words go to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import click
+
+from etl import __version__
+from etl.core.exit_code import ExitCode
+from etl.errors import EtlError, JobError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class _Entry(NamedTuple):
+    module: str
+    about: str
+
+
+COMMANDS: Final = {
+    "run": _Entry("etl.cli.run", "Put the associations of job files into HubSpot."),
+    "plan": _Entry("etl.cli.plan", "Show what a run would do; nothing is written."),
+    "lint": _Entry("etl.cli.jobs", "Check job files, offline."),
+    "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
+    "show": _Entry("etl.cli.show", "Show how a run went."),
+    "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
+    "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
+}
+"""Every command, where it is, and its line in the help."""
+
+
+class _LazyGroup(click.Group):
+    """Load a command's module when it is called: polars and aiohttp cost 0.35 s of start-up."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(entry.module), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.about) for name, entry in COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  hubspot-assoc run jobs/quickstart.yaml --sandbox    try a job without HubSpot
+  hubspot-assoc plan jobs/contact-roles.yaml          see what a run would do
+  hubspot-assoc run jobs/contact-roles.yaml           do it
+  hubspot-assoc show latest                           see how it went
+
+\b
+Exit codes:
+  0 every row succeeded · 1 some rows did not · 2 usage, job or settings error, nothing sent
+  3 stopped early · 130 / 143 interrupted
+""",
+)
+@click.version_option(__version__, package_name="hubspot-assoc", prog_name="hubspot-assoc")
+def cli() -> None:
+    """Put record associations into HubSpot in bulk, with an outcome for every row.
+
+    The access token is read from HUBSPOT_ACCESS_TOKEN unless the job file names another variable.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; errors of ours are told, not traced."""
+    try:
+        cli.main(args=arguments, prog_name="hubspot-assoc")
+    except EtlError as error:
+        tell(error)
+        sys.exit(ExitCode.UNUSABLE if isinstance(error, UsageError) else ExitCode.STOPPED)
+
+
+def tell(error: EtlError) -> None:
+    """Print an error and its fix; a job file's problems all at once."""
+    if isinstance(error, JobError):
+        for problem in error.problems:
+            click.echo(f"Error: {problem.place}: {problem.message}", err=True)
+            click.echo(f"  Try: {problem.hint}", err=True)
+        return
+    click.echo(f"Error: {error.message}", err=True)
+    click.echo(f"Try: {error.hint}", err=True)

@@ -1,0 +1,122 @@
+"""The command ``plan``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from etl.cli.progress import watch_run
+from etl.cli.session import in_portal, portal_definition, stop_on_signals
+from etl.hubspot.parallel import Stop
+from etl.logs import open_log
+from etl.pipeline import connect, stage
+from etl.plan import Plan, plan_staged
+from etl.run_folder import RunFolder
+from etl.settings import load_job
+
+if TYPE_CHECKING:
+    from etl.model import Job
+    from etl.pipeline import Observer
+    from etl.sandbox import PortalDefinition
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubspot-assoc plan jobs/quickstart.yaml --sandbox
+  hubspot-assoc plan jobs/contact-roles.yaml --json
+""",
+)
+@click.argument("job", type=click.Path(path_type=Path))
+@click.option("--sandbox", is_flag=True, help="Plan against a built-in HubSpot emulator.")
+@click.option(
+    "--portal",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What the sandbox holds: labels, records, limits (with --sandbox).",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY.PATH=VALUE",
+    help="Replace a value of the job file; may be given several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+def plan(
+    job: Path, overrides: tuple[str, ...], portal: Path | None, *, sandbox: bool, as_json: bool
+) -> None:
+    """Show what a run would do: rows, labels and their types, requests, time. Writes nothing."""
+    definition = portal_definition(portal) if sandbox or portal else None
+    plan_job(load_job(job, overrides, os.environ), definition, as_json=as_json)
+
+
+def plan_job(job: Job, definition: PortalDefinition | None, *, as_json: bool) -> None:
+    """Plan one job and print the plan to stdout."""
+    with tempfile.TemporaryDirectory(prefix="hubspot-assoc-") as folder, watch_run() as observer:
+        planned = asyncio.run(_plan(job, RunFolder(Path(folder)), definition, observer))
+    if as_json:
+        click.echo(msgspec.json.encode(planned.as_dict()))
+    else:
+        _print(planned, Console())
+
+
+async def _plan(
+    job: Job, folder: RunFolder, definition: PortalDefinition | None, observer: Observer
+) -> Plan:
+    stop = Stop()
+    with stop_on_signals(stop), open_log(folder.log, job=job.name) as log:
+        async with in_portal(job, definition) as there, connect(there, stop, log) as client:
+            staged = await stage(there, client, folder, observer=observer, stop=stop)
+            return plan_staged(there, staged, client.requests_per_10_seconds)
+
+
+def _print(planned: Plan, console: Console) -> None:
+    facts = Table(title=planned.job, title_justify="left", show_header=False)
+    facts.add_row("rows", f"{planned.rows:,}")
+    facts.add_row("rejected", f"{planned.rejected:,}")
+    facts.add_row("unresolved", f"{planned.unresolved:,}")
+    facts.add_row("duplicates", f"{planned.duplicates:,}")
+    facts.add_row("associations", f"{planned.associations:,}")
+    facts.add_row(
+        "requests", f"{planned.read_requests:,} reading, {planned.write_requests:,} writing"
+    )
+    facts.add_row(
+        "time",
+        f"{planned.minutes:,.1f} minutes at {planned.requests_per_10_seconds:g} requests in 10 s",
+    )
+    facts.add_row("daily limit", f"{planned.daily_limit_percent:.1f} % of 500,000 calls")
+    console.print(facts)
+    labels = Table(title="labels", title_justify="left")
+    for heading in ("label", "rows", "category", "typeId", "direction"):
+        labels.add_column(heading, overflow="fold")
+    for line in planned.labels:
+        name = line["label"] or "(no label)"
+        for kind in line["types"] or [{}]:
+            labels.add_row(
+                name,
+                f"{line['rows']:,}",
+                kind.get("category", line.get("problem", "the default association")),
+                str(kind.get("type_id", "")),
+                kind.get("direction", line.get("hint", "forward")),
+            )
+    console.print(labels)
+    if planned.reasons:
+        reasons = Table(title="rows that will not be sent", title_justify="left")
+        for heading in ("reason", "rows", "first row", "what is wrong there"):
+            reasons.add_column(heading, overflow="fold")
+        for line in planned.reasons:
+            reasons.add_row(
+                line["error_category"],
+                f"{line['rows']:,}",
+                f"{line['first_row']:,}",
+                line["error_message"],
+            )
+        console.print(reasons)

@@ -1,0 +1,46 @@
+"""The command ``sandbox``."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from etl.cli.session import portal_definition
+from etl.errors import UsageError
+from etl.sandbox import serve
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubspot-assoc sandbox --port 8099
+  HUBSPOT_BASE_URL=http://127.0.0.1:8099 HUBSPOT_ACCESS_TOKEN=any hubspot-assoc run jobs/a.yaml
+""",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8099, show_default=True)
+@click.option(
+    "--portal",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What the sandbox holds: labels, records, limits. Without it, the demo portal.",
+)
+def sandbox(port: int, portal: Path | None) -> None:
+    """Serve the built-in HubSpot emulator on loopback until Ctrl-C.
+
+    In the demo portal every record id from 1 to 899999999999 exists and larger ones do not.
+    """
+    definition = portal_definition(portal)
+
+    def started(base_url: str) -> None:
+        click.echo(f"serving on {base_url}; use it with HUBSPOT_BASE_URL={base_url}", err=True)
+
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(serve(definition, port=port, started=started))
+    except OSError as error:
+        raise UsageError(
+            f"port {port} can't be served: {error.strerror or error}",
+            "choose another port with --port, or 0 for any free one",
+        ) from error

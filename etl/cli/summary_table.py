@@ -1,0 +1,50 @@
+"""Show a run's summary as a table for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from etl.model import SUCCEEDED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+_MEANINGS = {
+    Outcome.ASSOCIATED: "confirmed by HubSpot",
+    Outcome.UNCHANGED: "already so, nothing sent",
+    Outcome.REMOVED: "taken away",
+    Outcome.REJECTED: "broke a rule of the job, never sent",
+    Outcome.UNRESOLVED: "label unknown or ambiguous, never sent",
+    Outcome.FAILED: "refused by HubSpot",
+    Outcome.UNCONFIRMED: "not named by HubSpot, not found by reading back",
+    Outcome.NOT_SENT: "the run stopped first",
+}
+
+
+def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the rows by outcome, then the cost of the run in one line."""
+    table = Table(title=f"{summary['job']} · {summary['run_id']}", title_justify="left")
+    table.add_column("outcome")
+    table.add_column("rows", justify="right")
+    table.add_column("")
+    for outcome, meaning in _MEANINGS.items():
+        rows = summary["outcomes"][outcome.value]
+        if rows:
+            style = "green" if outcome in SUCCEEDED else "red"
+            table.add_row(outcome.value, f"{rows:,}", meaning, style=style)
+    table.add_section()
+    table.add_row("all", f"{summary['rows']:,}", "")
+    console.print(table)
+    console.print(
+        f"{summary['seconds']:.1f} s · {summary['rows_per_second']:,.0f} rows/s · "
+        f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
+        f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if summary["stopped"]:
+        console.print(f"stopped early: {summary['stopped']}", highlight=False, soft_wrap=True)

@@ -1,0 +1,123 @@
+"""Take the source into staging: read, normalize, resolve, stage; one chunk at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.core.hints import DEFAULT_HINT, HINTS
+from etl.core.normalize import normalize
+from etl.model import ExplicitType, LabelColumn, LabelValue, Outcome
+from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
+from etl.staging import PAIR_SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from etl.core.resolve_rows import RowResolver
+    from etl.core.tally import Tally
+    from etl.model import Job, Labelling
+    from etl.readers import Chunk
+    from etl.staging import Staging
+
+STAGED: Final = {
+    ROW_NUMBER: pl.Int64,
+    "source_file": pl.String,
+    "from_key": pl.String,
+    "to_key": pl.String,
+    "label": pl.String,
+    "from_id": pl.Int64,
+    "to_id": pl.Int64,
+    "association_types": pl.String,
+    "outcome": pl.String,
+    "error_category": pl.String,
+    "error_message": pl.String,
+    "hint": pl.String,
+}
+"""A staged row, besides the source's own cells (``c0``, ``c1``, …): what is known before sending.
+
+`outcome` is ``rejected``, ``unresolved``, or null for a good row.
+"""
+
+
+def ingest(
+    job: Job,
+    resolver: RowResolver,
+    staging: Staging,
+    tally: Tally,
+    on_chunk: Callable[[], None] = lambda: None,
+) -> tuple[str, ...]:
+    """Stage every row of the job's source; give the source's own column names.
+
+    Counts rejected and unresolved rows in `tally`. Raises SourceError.
+    """
+    columns: tuple[str, ...] = ()
+    files = find_files(job.source)
+    for chunk in read_chunks(files, job.source, used_columns(job)):
+        columns = max(columns, chunk.columns, key=len)
+        rows, pairs = _prepare(chunk, job, resolver)
+        staging.add(rows, pairs)
+        told = rows["outcome"].drop_nulls().value_counts(name="rows")
+        tally.add({Outcome(outcome): count for outcome, count in told.iter_rows()})
+        on_chunk()
+    return columns
+
+
+def used_columns(job: Job) -> tuple[str, ...]:
+    """List the source columns that a job reads."""
+    return (job.from_side.column, job.to_side.column, *_label_columns(job.labelling))
+
+
+def _label_columns(labelling: Labelling) -> tuple[str, ...]:
+    match labelling:
+        case LabelColumn(column=column):
+            return (column,)
+        case ExplicitType(id_column=id_column, category_column=category_column):
+            return tuple(name for name in (id_column, category_column) if name is not None)
+        case _:
+            return ()
+
+
+def _prepare(chunk: Chunk, job: Job, resolver: RowResolver) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR_SCHEMA."""
+    places = {name: chunk.cell_of(name) for name in used_columns(job)}
+    from_cell, to_cell = places[job.from_side.column], places[job.to_side.column]
+    good, rejected = normalize(
+        chunk.frame.with_columns(
+            pl.lit(chunk.source_file).alias("source_file"),
+            pl.col(from_cell).alias("from_key"),
+            pl.col(to_cell).alias("to_key"),
+            _label_as_read(job.labelling, places),
+        ),
+        from_column=from_cell,
+        to_column=to_cell,
+        flaw=FLAW,
+        names={from_cell: job.from_side.column, to_cell: job.to_side.column},
+    )
+    good = resolver.resolve(good, places)
+    is_unresolved = pl.col("error_category").is_not_null()
+    good = good.with_columns(pl.when(is_unresolved).then(pl.lit("unresolved")).alias("outcome"))
+    rejected = rejected.with_columns(
+        pl.lit("rejected").alias("outcome"),
+        pl.lit("").alias("association_types"),
+        pl.col("error_category")
+        .replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
+        .alias("hint"),
+    )
+    cells = [f"c{place}" for place in range(len(chunk.columns))]
+    rows = good.select(*STAGED, *cells)
+    if rejected.height:
+        rows = pl.concat([rows, rejected.select(*STAGED, *cells)]).sort(ROW_NUMBER)
+    return rows, good.filter(~is_unresolved).select(*PAIR_SCHEMA)
+
+
+def _label_as_read(labelling: Labelling, places: dict[str, str]) -> pl.Expr:
+    match labelling:
+        case LabelColumn(column=column):
+            cell = pl.col(places[column])
+        case LabelValue(value=value):
+            cell = pl.lit(value)
+        case _:
+            cell = pl.lit(None, pl.String)
+    return cell.alias("label")

@@ -1,0 +1,190 @@
+"""Join the stages of a run: portal, stage, push, record. Owns no rule of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from etl.core.resolve_rows import RowResolver
+from etl.core.tally import Tally
+from etl.errors import EtlError, SettingsError, StoppedError
+from etl.hubspot.client import Client, open_session
+from etl.hubspot.labels import Portal, fetch_portal
+from etl.hubspot.pace import Pace
+from etl.hubspot.push import Push
+from etl.ingest import ingest
+from etl.journal import open_journal
+from etl.logs import open_log
+from etl.model import Outcome
+from etl.results import Layout, Results
+from etl.staging import Section, Staging
+from etl.summary import summarize, write_summary
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from etl.core.exit_code import ExitCode
+    from etl.hubspot.parallel import Stop
+    from etl.hubspot.push import Settled
+    from etl.logs import Log
+    from etl.model import Job
+    from etl.run_folder import RunFolder
+
+
+class Observer(Protocol):
+    """Whoever watches a run: a progress bar, plain lines, or nobody."""
+
+    def read(self, rows: int) -> None:
+        """Hear how many rows have been read so far."""
+
+    def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
+        """Hear how many rows the source has, and which are settled without being sent."""
+
+    def settled(self, settled: Settled) -> None:
+        """Hear that rows have come to their outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A source that is ready to be sent."""
+
+    portal: Portal
+    staging: Staging
+    sections: list[Section]
+    columns: tuple[str, ...]
+    resolver: RowResolver
+    tally: Tally
+    """Rows that will not be sent."""
+
+
+@asynccontextmanager
+async def connect(job: Job, stop: Stop, log: Log) -> AsyncIterator[Client]:
+    """Open a client for a job. Raises SettingsError when there is no token."""
+    if job.hubspot.access_token is None:
+        raise SettingsError(
+            "there is no access token",
+            "set HUBSPOT_ACCESS_TOKEN to a private app's token, or try the job with --sandbox",
+        )
+    async with open_session(job.hubspot.access_token.value) as session:
+        pace = Pace(job.limits.requests_per_10_seconds, clock=time.monotonic)
+        yield Client(session, base_url=job.hubspot.base_url, pace=pace, stop=stop, log=log)
+
+
+async def stage(
+    job: Job, client: Client, folder: RunFolder, *, observer: Observer, stop: Stop
+) -> Staged:
+    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
+    portal = await fetch_portal(client, job)
+    resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
+    staging = Staging(folder.staging, same_object=portal.same_object)
+    tally = Tally()
+
+    def on_chunk() -> None:
+        observer.read(staging.rows)
+        if stop.requested:
+            raise StoppedError(f"{stop.reason}; nothing was sent", "run the job again")
+
+    columns = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    sections = await asyncio.to_thread(staging.merge)
+    observer.staged(staging.rows, tally.rows)
+    return Staged(portal, staging, sections, columns, resolver, tally)
+
+
+async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop) -> dict[str, Any]:
+    """Run a job to its end, or to where it is stopped; give what ``summary.json`` says.
+
+    Raises UsageError, and StoppedError before anything was sent; the folder is gone then.
+    """
+    started_at = datetime.now(UTC)
+    with (
+        open_log(folder.log, run_id=folder.run_id, job=job.name) as log,
+        open_journal(folder.journal) as journal,
+    ):
+        async with connect(job, stop, log) as client:
+            log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
+            try:
+                staged = await stage(job, client, folder, observer=observer, stop=stop)
+            except EtlError:
+                shutil.rmtree(folder.path)
+                raise
+            log.info("source.staged", rows=staged.staging.rows, sections=len(staged.sections))
+            results = Results(folder.staging)
+            tally = Tally(staged.tally.rows.copy())
+
+            def on_settled(settled: Settled) -> None:
+                tally.add(settled.rows)
+                observer.settled(settled)
+                _stop_at_limits(job, tally, staged.staging.rows, client, stop)
+
+            _stop_at_limits(job, tally, staged.staging.rows, client, stop)
+            push = Push(
+                client,
+                journal,
+                batch_size=job.limits.batch_size,
+                concurrency=job.limits.concurrency,
+                keep=job.existing_labels == "keep",
+                stop=stop,
+                log=log,
+                on_settled=on_settled,
+            )
+            for section in staged.sections:
+                if stop.requested:
+                    break
+                endpoint = staged.portal.endpoints[section.direction, section.has_types]
+                results.add(section, await push.section(section, endpoint))
+        layout = Layout(
+            columns=staged.columns,
+            results_format=job.output.results,
+            delimiter=job.source.csv.delimiter or ",",
+            encoding=job.source.csv.encoding,
+        )
+        final = await asyncio.to_thread(
+            results.write,
+            staged.staging,
+            staged.sections,
+            layout,
+            results=folder.results(job.output.results),
+            failures=folder.failures,
+        )
+        summary = summarize(
+            job,
+            folder,
+            final,
+            client.meter,
+            started_at=started_at,
+            finished_at=datetime.now(UTC),
+            associations=sum(section.associations for section in staged.sections),
+            labels=staged.resolver.seen.values(),
+            exit_code=_exit_code(final, stop),
+            stopped=stop.reason,
+        )
+        log.info("run.finished", **{name: summary[name] for name in ("outcomes", "exit_code")})
+    shutil.rmtree(folder.staging)
+    write_summary(folder, summary)
+    return summary
+
+
+def _stop_at_limits(job: Job, tally: Tally, rows: int, client: Client, stop: Stop) -> None:
+    """End the run early where the job says so."""
+    if tally.exceeds(job.limits.max_failures, of_rows=rows):
+        stop.request(
+            f"{tally.not_succeeded} rows did not succeed, more than limits.max_failures allows",
+            "look at failures.csv, mend the cause and run the job again",
+        )
+    left = client.meter.daily_remaining
+    if left is not None and job.limits.daily_reserve and left <= job.limits.daily_reserve:
+        stop.request(
+            f"{left} calls are left today, and limits.daily_reserve keeps "
+            f"{job.limits.daily_reserve} for others",
+            "run failures.csv after midnight in the account's time zone",
+        )
+
+
+def _exit_code(tally: Tally, stop: Stop) -> ExitCode:
+    """Give the verdict; a stop that left no row behind changes nothing."""
+    return stop.exit_code if tally.rows[Outcome.NOT_SENT] else tally.exit_code()

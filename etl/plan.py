@@ -1,0 +1,95 @@
+"""Work out what a run would do, without doing it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from etl.core.pace import WINDOW_SECONDS
+from etl.model import MAX_READ_SIZE, Outcome
+from etl.summary import resolved_labels
+
+if TYPE_CHECKING:
+    from etl.model import Job
+    from etl.pipeline import Staged
+
+DAILY_LIMIT: Final = 500_000
+"""Association requests a day without the API add-on (HubSpot's guide)."""
+
+SHOWN_REASONS: Final = 100
+"""Distinct reasons listed; a source with more of them is not the file that was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do."""
+
+    job: str
+    rows: int
+    rejected: int
+    unresolved: int
+    duplicates: int
+    """Rows that ask for exactly what an earlier row asks for."""
+    associations: int
+    reasons: list[dict[str, Any]]
+    """Why rows will not be sent: error_category, rows, first_row, error_message of that row."""
+    labels: list[dict[str, Any]]
+    read_requests: int
+    """At least; a record with many associations takes several pages."""
+    write_requests: int
+    """At most; with existing_labels: keep, unchanged pairs take none."""
+    requests_per_10_seconds: float
+    minutes: float
+    daily_limit_percent: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the plan to machines."""
+        return asdict(self)
+
+
+def plan_staged(job: Job, staged: Staged, requests_per_10_seconds: float) -> Plan:
+    """Count what has been staged."""
+    rows = pl.scan_parquet(staged.staging.row_files()) if staged.staging.rows else None
+    reads = writes = duplicates = 0
+    for section in staged.sections:
+        writes += math.ceil(section.associations / job.limits.batch_size)
+        if job.existing_labels == "keep":
+            records = pl.scan_parquet(section.path).select(pl.col("from_id").n_unique())
+            reads += math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
+    for _, links in staged.staging.links():
+        duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
+    requests = reads + writes
+    return Plan(
+        job=job.name,
+        rows=staged.staging.rows,
+        rejected=staged.tally.rows[Outcome.REJECTED],
+        unresolved=staged.tally.rows[Outcome.UNRESOLVED],
+        duplicates=duplicates,
+        associations=sum(section.associations for section in staged.sections),
+        reasons=[] if rows is None else _reasons(rows),
+        labels=resolved_labels(staged.resolver.seen.values()),
+        read_requests=reads,
+        write_requests=writes,
+        requests_per_10_seconds=requests_per_10_seconds,
+        minutes=requests / requests_per_10_seconds * WINDOW_SECONDS / 60,
+        daily_limit_percent=requests / DAILY_LIMIT * 100,
+    )
+
+
+def _reasons(rows: pl.LazyFrame) -> list[dict[str, Any]]:
+    return (
+        rows.filter(pl.col("outcome").is_not_null())
+        .group_by("error_category")
+        .agg(
+            pl.len().alias("rows"),
+            pl.col("row_number").min().alias("first_row"),
+            pl.col("error_message").sort_by("row_number").first(),
+        )
+        .sort("rows", descending=True)
+        .head(SHOWN_REASONS)
+        .collect()
+        .to_dicts()
+    )

@@ -1,0 +1,229 @@
+"""Join what is known of each row with what became of its associations; write the run's files.
+
+Rule 1: every staged row is in ``results`` exactly once, in source order.
+Rule 2: a row is as well off as the worst of its associations.
+Rule 3: what no verdict names was not sent.
+Rule 4: files appear whole, and memory holds one chunk or one partition.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
+from etl.core.tally import Tally
+from etl.journal import SETTLED
+from etl.model import SUCCEEDED, Outcome
+from etl.run_folder import write_whole
+from etl.staging import COMPRESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from etl.model import ResultsFormat
+    from etl.staging import Section, Staging
+
+RESULTS: Final = (
+    "source_file",
+    "row_number",
+    "from_key",
+    "to_key",
+    "label",
+    "from_id",
+    "to_id",
+    "association_types",
+    "action",
+    "outcome",
+    "duplicate_of",
+    "attempts",
+    "http_status",
+    "error_category",
+    "error_message",
+    "correlation_id",
+    "batch",
+)
+"""The columns of ``results``, as the contract lists them."""
+
+FAILURE_COLUMNS: Final = {
+    "_row_number": "row_number",
+    "_outcome": "outcome",
+    "_error_category": "error_category",
+    "_error_message": "error_message",
+    "_hint": "hint",
+    "_correlation_id": "correlation_id",
+}
+"""What ``failures.csv`` adds to the source's own columns."""
+
+ACTION: Final = "associate"
+
+_WORST_FIRST: Final = (
+    Outcome.FAILED,
+    Outcome.UNCONFIRMED,
+    Outcome.NOT_SENT,
+    Outcome.ASSOCIATED,
+    Outcome.REMOVED,
+    Outcome.UNCHANGED,
+)
+_FATE: Final = {
+    "row_number": pl.Int64,
+    "duplicate_of": pl.Int64,
+    **{name: dtype for name, dtype in SETTLED.items() if name != "association_id"},
+}
+_FATE_ROW_GROUP: Final = 50_000
+"""Rows a row group: what one chunk of rows skips of a partition's fates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the two files are written."""
+
+    columns: Sequence[str]
+    """The source's own column names, in order."""
+    results_format: ResultsFormat
+    delimiter: str
+    encoding: str
+    """The job's, like the delimiter: ``failures.csv`` is a source for the same job."""
+
+    @property
+    def own(self) -> list[int]:
+        """Places of the source columns that ``failures.csv`` repeats; not those it adds itself."""
+        return [place for place, name in enumerate(self.columns) if name not in FAILURE_COLUMNS]
+
+    @property
+    def failures_encoding(self) -> str:
+        """UTF-8; a byte order mark says so to a reader that the job sets to another encoding."""
+        return "utf-8" if self.encoding.casefold() in {"utf-8", "utf8"} else "utf-8-sig"
+
+
+class Results:
+    """Collect outcomes section by section, then write ``results`` and ``failures.csv``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep intermediate files below `folder`."""
+        self._outcomes = folder / "outcomes"
+        self._fates = folder / "fates"
+        self._parts = folder / "parts"
+        for path in (self._outcomes, self._fates, self._parts):
+            path.mkdir(parents=True, exist_ok=True)
+
+    def add(self, section: Section, outcomes: pl.DataFrame) -> None:
+        """Keep a section's outcomes: SETTLED."""
+        outcomes.write_parquet(self._outcomes / f"{section.number:05}.parquet")
+
+    def write(
+        self,
+        staging: Staging,
+        sections: Sequence[Section],
+        layout: Layout,
+        *,
+        results: Path,
+        failures: Path,
+    ) -> Tally:
+        """Write both files; give the count of rows by outcome."""
+        self._write_fates(staging, sections)
+        tally = Tally()
+        write_whole(failures, lambda path: self._write_rows(staging, layout, path, tally))
+        write_whole(results, lambda path: self._join_parts(path, layout.results_format))
+        return tally
+
+    def _write_fates(self, staging: Staging, sections: Sequence[Section]) -> None:
+        """Turn outcomes of associations into fates of rows, partition by partition."""
+        for partition, links in staging.links():
+            outcomes = [pl.DataFrame(schema=SETTLED)]
+            for section in sections:
+                path = self._outcomes / f"{section.number:05}.parquet"
+                if section.partition == partition and path.exists():
+                    outcomes.append(pl.read_parquet(path))
+            fates = links.join(pl.concat(outcomes), on="association_id", how="left").with_columns(
+                pl.col("outcome").fill_null(Outcome.NOT_SENT.value),
+                pl.col("attempts").fill_null(0),
+            )
+            fates = _worst_of_each_row(fates).sort("row_number").select(*_FATE)
+            fates.write_parquet(
+                self._fates / f"{partition:05}.parquet",
+                compression=COMPRESSION,
+                row_group_size=_FATE_ROW_GROUP,
+            )
+
+    def _write_rows(self, staging: Staging, layout: Layout, failures: Path, tally: Tally) -> None:
+        """Walk the rows once: a part of the results each chunk, failures as they come."""
+        own = layout.own
+        with failures.open("w", encoding=layout.failures_encoding, newline="") as file:
+            header = [*(layout.columns[place] for place in own), *FAILURE_COLUMNS]
+            csv.writer(file, delimiter=layout.delimiter, lineterminator="\n").writerow(header)
+            for number, rows in enumerate(self._rows(staging)):
+                counts = rows["outcome"].value_counts(name="rows")
+                tally.add({Outcome(outcome): count for outcome, count in counts.iter_rows()})
+                part = self._parts / f"{number:05}.{layout.results_format}"
+                if layout.results_format == "parquet":
+                    rows.select(*RESULTS).write_parquet(part)
+                else:
+                    rows.select(*RESULTS).write_csv(part, include_header=number == 0)
+                failed = rows.filter(~pl.col("outcome").is_in(sorted(SUCCEEDED)))
+                # A file of the source may have fewer columns than a later one.
+                failed = failed.with_columns(
+                    pl.lit(None, pl.String).alias(f"c{place}")
+                    for place in own
+                    if f"c{place}" not in failed.columns
+                )
+                # An empty cell is written empty, as in the source, and not as two quotes.
+                cells = (pl.col(f"c{place}").replace("", None) for place in own)
+                failed.select(*cells, *FAILURE_COLUMNS.values()).write_csv(
+                    file, include_header=False, separator=layout.delimiter
+                )
+
+    def _rows(self, staging: Staging) -> Iterator[pl.DataFrame]:
+        """Yield the staged rows chunk by chunk, each with its fate."""
+        fates = sorted(self._fates.iterdir())
+        for path in staging.row_files():
+            rows = pl.read_parquet(path).with_columns(pl.lit(ACTION).alias("action"))
+            first, last = rows["row_number"][0], rows["row_number"][-1]
+            fate = pl.DataFrame(schema=_FATE)
+            if fates:
+                wanted = pl.col("row_number").is_between(first, last)
+                fate = pl.scan_parquet(fates).filter(wanted).collect()
+            yield _with_fate(rows, fate)
+
+    def _join_parts(self, path: Path, results_format: ResultsFormat) -> None:
+        parts = sorted(self._parts.iterdir())
+        if results_format == "csv":
+            with path.open("wb") as file:
+                for part in parts:
+                    file.write(part.read_bytes())
+        elif len(parts) == 1:
+            parts[0].rename(path)
+        else:
+            pl.scan_parquet(parts).sink_parquet(path)
+
+
+def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:
+    """Complete staged rows: what was known before sending wins, the fate fills the rest."""
+    joined = rows.join(fate, on="row_number", how="left", suffix="_sent", maintain_order="left")
+    outcome = pl.coalesce("outcome", "outcome_sent")
+    category = pl.coalesce("error_category", "error_category_sent")
+    hint = (
+        pl.when(outcome == Outcome.NOT_SENT.value)
+        .then(pl.lit(NOT_SENT_HINT))
+        .otherwise(category.replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String))
+    )
+    return joined.with_columns(
+        outcome.alias("outcome"),
+        category.alias("error_category"),
+        pl.coalesce("error_message", "error_message_sent").alias("error_message"),
+        pl.coalesce("hint", hint).alias("hint"),
+        pl.col("attempts").fill_null(0),
+    )
+
+
+def _worst_of_each_row(fates: pl.DataFrame) -> pl.DataFrame:
+    """Keep one line a row: a row whose labels go both ways links to two associations."""
+    if not fates["row_number"].is_duplicated().any():
+        return fates
+    rank = {outcome.value: place for place, outcome in enumerate(_WORST_FIRST)}
+    badness = pl.col("outcome").replace_strict(rank, return_dtype=pl.Int64)
+    return fates.sort("row_number", badness).unique("row_number", keep="first", maintain_order=True)

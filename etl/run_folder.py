@@ -1,0 +1,110 @@
+"""A run's folder: where it is, what its files are called, and how to find it again."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from etl.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LATEST: Final = "latest"
+PRIVATE: Final = 0o700
+"""Run folders hold customers' record ids: nobody else on the machine reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    @property
+    def staging(self) -> Path:
+        """The local dataset; gone once the run is finished."""
+        return self.path / "staging"
+
+    @property
+    def failures(self) -> Path:
+        """Rows that did not succeed, as a source for the same job."""
+        return self.path / "failures.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Written last: its presence means that the run is finished."""
+        return self.path / "summary.json"
+
+    @property
+    def log(self) -> Path:
+        """JSON lines."""
+        return self.path / "run.log"
+
+    @property
+    def journal(self) -> Path:
+        """What became of each batch."""
+        return self.path / "journal.sqlite"
+
+    def results(self, results_format: str) -> Path:
+        """Every source row with its outcome; the format is also the file's ending."""
+        return self.path / f"results.{results_format}"
+
+
+def create_run_folder(directory: Path, job_name: str, now: datetime | None = None) -> RunFolder:
+    """Make the folder of a new run. Raises UsageError when the place can't be written to."""
+    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    path = directory / job_name / f"{stamp}-{secrets.token_hex(3)}"
+    try:
+        path.mkdir(parents=True, mode=PRIVATE)
+    except OSError as error:
+        raise UsageError(
+            f"the run folder {path} can't be made: {error.strerror}",
+            "set output.directory to a folder that you may write to",
+        ) from error
+    return RunFolder(path)
+
+
+def find_run(run: str, directory: Path) -> RunFolder:
+    """Find a run by its folder, its id, or ``latest`` below an output directory."""
+    as_path = Path(run)
+    if as_path.is_dir():
+        return RunFolder(as_path)
+    found = sorted(
+        (path for path in directory.glob("*/*") if path.is_dir() and run in {LATEST, path.name}),
+        key=lambda path: path.name,
+    )
+    if not found:
+        raise UsageError(
+            f"there is no run '{run}' below {directory}",
+            "give a run folder, a run id or 'latest', and --directory where the runs are",
+        )
+    return RunFolder(found[-1])
+
+
+def read_summary(folder: RunFolder) -> dict[str, Any]:
+    """Read a finished run's summary. Raises UsageError when the run has none."""
+    try:
+        summary = json.loads(folder.summary.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{folder.path} has no summary.json: the run is not finished, or this is no run folder",
+            f"look at {folder.log}",
+        ) from error
+    return dict(summary)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let a file appear whole: write it under another name, then rename it."""
+    partial = path.with_name(f".{path.name}.partial")
+    write(partial)
+    partial.replace(path)
