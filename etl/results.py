@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
 from etl.core.tally import Tally
@@ -24,29 +25,30 @@ from etl.staging import COMPRESSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from typing import TextIO
 
     from etl.model import ResultsFormat
     from etl.staging import Section, Staging
 
-RESULTS: Final = (
-    "source_file",
-    "row_number",
-    "from_key",
-    "to_key",
-    "label",
-    "from_id",
-    "to_id",
-    "association_types",
-    "action",
-    "outcome",
-    "duplicate_of",
-    "attempts",
-    "http_status",
-    "error_category",
-    "error_message",
-    "correlation_id",
-    "batch",
-)
+RESULTS: Final = {
+    "source_file": pl.String,
+    "row_number": pl.Int64,
+    "from_key": pl.String,
+    "to_key": pl.String,
+    "label": pl.String,
+    "from_id": pl.Int64,
+    "to_id": pl.Int64,
+    "association_types": pl.String,
+    "action": pl.String,
+    "outcome": pl.String,
+    "duplicate_of": pl.Int64,
+    "attempts": pl.Int64,
+    "http_status": pl.Int64,
+    "error_category": pl.String,
+    "error_message": pl.String,
+    "correlation_id": pl.String,
+    "batch": pl.Int64,
+}
 """The columns of ``results``, as the contract lists them."""
 
 FAILURE_COLUMNS: Final = {
@@ -107,8 +109,7 @@ class Results:
         """Keep intermediate files below `folder`."""
         self._outcomes = folder / "outcomes"
         self._fates = folder / "fates"
-        self._parts = folder / "parts"
-        for path in (self._outcomes, self._fates, self._parts):
+        for path in (self._outcomes, self._fates):
             path.mkdir(parents=True, exist_ok=True)
 
     def add(self, section: Section, outcomes: pl.DataFrame) -> None:
@@ -127,8 +128,15 @@ class Results:
         """Write both files; give the count of rows by outcome."""
         self._write_fates(staging, sections)
         tally = Tally()
-        write_whole(failures, lambda path: self._write_rows(staging, layout, path, tally))
-        write_whole(results, lambda path: self._join_parts(path, layout.results_format))
+
+        def write_failures(path: Path) -> None:
+            with path.open("w", encoding=layout.failures_encoding, newline="") as file:
+                header = [*(layout.columns[place] for place in layout.own), *FAILURE_COLUMNS]
+                csv.writer(file, delimiter=layout.delimiter, lineterminator="\n").writerow(header)
+                rows = self._told_rows(staging, layout, file, tally)
+                write_whole(results, lambda path: _sink(rows, path, layout.results_format))
+
+        write_whole(failures, write_failures)
         return tally
 
     def _write_fates(self, staging: Staging, sections: Sequence[Section]) -> None:
@@ -150,32 +158,17 @@ class Results:
                 row_group_size=_FATE_ROW_GROUP,
             )
 
-    def _write_rows(self, staging: Staging, layout: Layout, failures: Path, tally: Tally) -> None:
-        """Walk the rows once: a part of the results each chunk, failures as they come."""
-        own = layout.own
-        with failures.open("w", encoding=layout.failures_encoding, newline="") as file:
-            header = [*(layout.columns[place] for place in own), *FAILURE_COLUMNS]
-            csv.writer(file, delimiter=layout.delimiter, lineterminator="\n").writerow(header)
-            for number, rows in enumerate(self._rows(staging)):
-                counts = rows["outcome"].value_counts(name="rows")
-                tally.add({Outcome(outcome): count for outcome, count in counts.iter_rows()})
-                part = self._parts / f"{number:05}.{layout.results_format}"
-                if layout.results_format == "parquet":
-                    rows.select(*RESULTS).write_parquet(part)
-                else:
-                    rows.select(*RESULTS).write_csv(part, include_header=number == 0)
-                failed = rows.filter(~pl.col("outcome").is_in(sorted(SUCCEEDED)))
-                # A file of the source may have fewer columns than a later one.
-                failed = failed.with_columns(
-                    pl.lit(None, pl.String).alias(f"c{place}")
-                    for place in own
-                    if f"c{place}" not in failed.columns
-                )
-                # An empty cell is written empty, as in the source, and not as two quotes.
-                cells = (pl.col(f"c{place}").replace("", None) for place in own)
-                failed.select(*cells, *FAILURE_COLUMNS.values()).write_csv(
-                    file, include_header=False, separator=layout.delimiter
-                )
+    def _told_rows(
+        self, staging: Staging, layout: Layout, failures: TextIO, tally: Tally
+    ) -> Iterator[pl.DataFrame]:
+        """Yield RESULTS chunk by chunk; on the way, count the rows and write the failed ones."""
+        for rows in self._rows(staging):
+            counts = rows["outcome"].value_counts(name="rows")
+            tally.add({Outcome(outcome): count for outcome, count in counts.iter_rows()})
+            failed = rows.filter(~pl.col("outcome").is_in(sorted(SUCCEEDED)))
+            if failed.height:
+                _write_failed(failed, layout, failures)
+            yield rows.select(*RESULTS)
 
     def _rows(self, staging: Staging) -> Iterator[pl.DataFrame]:
         """Yield the staged rows chunk by chunk, each with its fate."""
@@ -189,16 +182,35 @@ class Results:
                 fate = pl.scan_parquet(fates).filter(wanted).collect()
             yield _with_fate(rows, fate)
 
-    def _join_parts(self, path: Path, results_format: ResultsFormat) -> None:
-        parts = sorted(self._parts.iterdir())
-        if results_format == "csv":
-            with path.open("wb") as file:
-                for part in parts:
-                    file.write(part.read_bytes())
-        elif len(parts) == 1:
-            parts[0].rename(path)
-        else:
-            pl.scan_parquet(parts).sink_parquet(path)
+
+def _write_failed(rows: pl.DataFrame, layout: Layout, failures: TextIO) -> None:
+    # A file of the source may have fewer columns than a later one.
+    missing = [place for place in layout.own if f"c{place}" not in rows.columns]
+    rows = rows.with_columns(pl.lit(None, pl.String).alias(f"c{place}") for place in missing)
+    # An empty cell is written empty, as in the source, and not as two quotes.
+    cells = (pl.col(f"c{place}").replace("", None) for place in layout.own)
+    rows.select(*cells, *FAILURE_COLUMNS.values()).write_csv(
+        failures, include_header=False, separator=layout.delimiter
+    )
+
+
+def _sink(frames: Iterator[pl.DataFrame], path: Path, results_format: ResultsFormat) -> None:
+    """Stream frames into one file; polars has no writer that frames can be appended to."""
+
+    def source(
+        columns: list[str] | None,
+        predicate: pl.Expr | None,  # noqa: ARG001  (nothing filters a plain sink)
+        rows: int | None,  # noqa: ARG001
+        batch_rows: int | None,  # noqa: ARG001
+    ) -> Iterator[pl.DataFrame]:
+        for frame in frames:
+            yield frame.select(columns) if columns is not None else frame
+
+    rows = register_io_source(source, schema=RESULTS)
+    if results_format == "csv":
+        rows.sink_csv(path)
+    else:
+        rows.sink_parquet(path)
 
 
 def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:

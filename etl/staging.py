@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PARTITION_ROWS: Final = 500_000
+PARTITION_ROWS: Final = 250_000
 """Rows merged at once: about 100 MB while a partition is sorted and cut into sections."""
 
 COMPRESSION: Final = "lz4"

@@ -6,6 +6,7 @@ Data goes to stdout, words go to stderr.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,6 +18,12 @@ from etl.errors import EtlError, JobError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+# polars' allocator keeps freed pages for later, and the system counts them as ours. Giving them back
+# takes a quarter off the peak of a run of a million rows, and no measurable time. It has to be set
+# before polars is loaded.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
 
 
 class _Entry(NamedTuple):

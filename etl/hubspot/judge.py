@@ -56,6 +56,10 @@ def judge_success(
     batch: pl.DataFrame, made: pl.DataFrame, answer: Answer, *, http_status: int, sides: Sides
 ) -> Judgement:
     """Judge a 2xx; `made` has the from_id and to_id that its results name."""
+    if made.equals(batch.select("from_id", "to_id")):
+        # Nearly every answer: all pairs, in the order of the request. Comparing is cheaper than
+        # joining, and proves the same.
+        return Judgement(verdicts(batch, Outcome.ASSOCIATED, http_status, answer), batch.clear())
     confirmed = batch.join(made, on=["from_id", "to_id"], how="semi")
     settled = [verdicts(confirmed, Outcome.ASSOCIATED, http_status, answer)]
     rest = batch.join(made, on=["from_id", "to_id"], how="anti")

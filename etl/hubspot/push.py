@@ -137,7 +137,7 @@ class Push:
             section=section.number,
             associations=batch.frame.height,
         )
-        settled = [pl.DataFrame(schema=SETTLED)]
+        settled: list[pl.DataFrame] = []
         groups = [_Group(batch.number, batch.frame)]
         try:
             while groups:
@@ -146,7 +146,7 @@ class Push:
                 groups.extend(more)
         except (StoppedError, SettingsError) as error:
             self._stop.request(error.message, error.hint)
-        outcomes = pl.concat(settled)
+        outcomes = pl.concat(settled) if settled else pl.DataFrame(schema=SETTLED)
         await asyncio.to_thread(self._journal.settle, batch.number, outcomes)
         rows = self._tell(outcomes, batch.frame)
         self._log.info("batch.pushed", batch=batch.number, section=section.number, **rows)

@@ -96,28 +96,21 @@ def decode_answer(body: bytes) -> Answer:
 
 def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
     """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
-    specs = {mask: _types_json(kinds) for mask, kinds in types.items()}
+    ends = {mask: f'"}},"types":{_types_json(kinds)}}}' for mask, kinds in types.items()}
+    if len(ends) == 1:
+        end = pl.lit(next(iter(ends.values())))
+    else:
+        end = pl.col("types").replace_strict(ends, return_dtype=pl.String)
     return _inputs(
-        pairs,
-        pl.lit('{"from":{"id":"'),
-        "from_id",
-        pl.lit('"},"to":{"id":"'),
-        "to_id",
-        pl.lit('"},"types":'),
-        pl.col("types").replace_strict(specs, return_dtype=pl.String),
-        pl.lit("}"),
+        pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
     )
 
 
 def default_body(pairs: pl.DataFrame) -> bytes:
     """Write the body of ``batch/associate/default`` from from_id and to_id."""
+    end = pl.lit('"}}')
     return _inputs(
-        pairs,
-        pl.lit('{"from":{"id":"'),
-        "from_id",
-        pl.lit('"},"to":{"id":"'),
-        "to_id",
-        pl.lit('"}}'),
+        pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
     )
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from etl.model import Source
     from etl.readers.files import SourceFile
 
-CHUNK_ROWS = 250_000
-"""The most rows in a chunk: about what a block of the narrowest files holds."""
+CHUNK_ROWS = 100_000
+"""The most rows in a chunk: what one step of staging and reporting holds in memory."""
 
 BLOCK_BYTES = 8 * 2**20
 """Bytes of text read at once. Measured: bigger blocks read no faster and only take memory."""
