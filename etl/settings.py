@@ -61,5 +61,5 @@ def _decode(content: bytes, path: Path) -> str:
 def _jobs_in(folder: Path) -> str:
     jobs = sorted(folder.glob("*.y*ml"))
     if not jobs:
-        return "give the path of a job file; `hubspot-assoc init` writes one from a source's header"
+        return "give the path of a job file; jobs/quickstart.yaml is one to start from"
     return f"give the path of a job file, such as {' or '.join(str(job) for job in jobs[:3])}"

@@ -44,7 +44,7 @@ def test_a_missing_file_in_an_empty_folder_points_to_init(tmp_path: Path) -> Non
     """A newcomer learns how a first job file is made."""
     with pytest.raises(UsageError) as caught:
         load_job(tmp_path / "no" / "a.yaml", [], {})
-    assert "hubspot-assoc init" in caught.value.hint
+    assert "jobs/quickstart.yaml" in caught.value.hint
 
 
 def test_a_folder_is_no_job_file(tmp_path: Path) -> None:

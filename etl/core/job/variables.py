@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from etl.core.job_schema import wants_integer
-from etl.core.job_tree import TOKEN, KeyPath, Node, Trouble, dotted, drop, put, scalars
-from etl.core.job_yaml import is_unicode, resolve
+from etl.core.job.shape import wants_integer
+from etl.core.job.tree import TOKEN, KeyPath, Node, Trouble, dotted, drop, put, scalars
+from etl.core.job.yaml import is_unicode, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

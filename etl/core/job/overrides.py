@@ -6,8 +6,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from etl.core.job_tree import KeyPath, Node, Place, Trouble, drop, put
-from etl.core.job_yaml import read_yaml
+from etl.core.job.tree import KeyPath, Node, Place, Trouble, drop, put
+from etl.core.job.yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from etl.core.job_schema import advice
-from etl.core.job_tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
+from etl.core.job.shape import advice
+from etl.core.job.tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from etl.core.job_syntax import UnreadableError, refuse, translate
-from etl.core.job_tree import KeyPath, Node, Place, Scalar, Trouble, shown_key
+from etl.core.job.syntax import UnreadableError, refuse, translate
+from etl.core.job.tree import KeyPath, Node, Place, Scalar, Trouble, shown_key
 
 if TYPE_CHECKING:
     from ruamel.yaml.events import Event

@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from etl.core.job_overrides import apply_overrides
-from etl.core.job_rules import NAME, check_rules
-from etl.core.job_schema import check_shape, default, job_schema
-from etl.core.job_tree import BASE_URL, TOKEN, Node, Place, Trouble, drop, find, plain, put
-from etl.core.job_variables import fill_variables
-from etl.core.job_yaml import read_yaml
+from etl.core.job.overrides import apply_overrides
+from etl.core.job.rules import NAME, check_rules
+from etl.core.job.shape import check_shape, default
+from etl.core.job.tree import BASE_URL, TOKEN, Node, Place, Trouble, drop, find, plain, put
+from etl.core.job.variables import fill_variables
+from etl.core.job.yaml import read_yaml
 from etl.errors import JobError, Problem
 from etl.model import (
     CsvFormat,
@@ -40,7 +40,6 @@ from etl.model import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["job_schema", "parse_job"]
 
 TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"  # noqa: S105  (a name)
 BASE_URL_VARIABLE = "HUBSPOT_BASE_URL"
@@ -84,9 +83,7 @@ def _job_error(troubles: Sequence[Trouble]) -> JobError:
 
 
 def _no_keys(root: Node | None, file: Path) -> Trouble:
-    hint = (
-        "write source, from and to; `hubspot-assoc init` writes a job file from a source's header"
-    )
+    hint = "write source, from and to; jobs/quickstart.yaml is a job file to start from"
     if root is None or root.value is None:
         return Trouble(Place(1, 1, f"{file}:1:1"), "the job file is empty", hint)
     kind = "a list" if isinstance(root.value, tuple) else "a text"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema_rs import Draft202012Validator, ValidationErrorKind
 
-from etl.core.job_tree import KeyPath, Node, Trouble, dotted, find, plain, shown, shown_key
+from etl.core.job.tree import KeyPath, Node, Trouble, dotted, find, plain, shown, shown_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jsonschema_rs import ValidationError
 
 _SCHEMA: dict[str, Any] = json.loads(
-    files("etl.core").joinpath("job.schema.json").read_text("utf-8")
+    files("etl.core.job").joinpath("job.schema.json").read_text("utf-8")
 )
 
 # The variables are filled in by now: text that still looks like one is just text.
