@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -13,7 +14,7 @@ from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
 from etl.staging import PAIR_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from etl.core.resolve_rows import RowResolver
     from etl.core.tally import Tally
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 STAGED: Final = {
     ROW_NUMBER: pl.Int64,
     "source_file": pl.String,
-    "from_key": pl.String,
-    "to_key": pl.String,
-    "label": pl.String,
     "from_id": pl.Int64,
     "to_id": pl.Int64,
     "association_types": pl.String,
@@ -41,27 +39,48 @@ STAGED: Final = {
 """
 
 
+@dataclass(frozen=True, slots=True)
+class SourceShape:
+    """Where in a staged row the source's cells are."""
+
+    columns: tuple[str, ...]
+    """The source's own names: ``columns[i]`` is ``c{i}``."""
+    from_cell: str
+    to_cell: str
+    label: pl.Expr
+    """The label as read."""
+
+
 def ingest(
     job: Job,
     resolver: RowResolver,
     staging: Staging,
     tally: Tally,
     on_chunk: Callable[[], None] = lambda: None,
-) -> tuple[str, ...]:
-    """Stage every row of the job's source; give the source's own column names.
+) -> SourceShape:
+    """Stage every row of the job's source; count rejected and unresolved rows in `tally`.
 
-    Counts rejected and unresolved rows in `tally`. Raises SourceError.
+    Raises SourceError.
     """
     columns: tuple[str, ...] = ()
+    places = dict.fromkeys(used_columns(job), "")
     files = find_files(job.source)
     for chunk in read_chunks(files, job.source, used_columns(job)):
         columns = max(columns, chunk.columns, key=len)
-        rows, pairs = _prepare(chunk, job, resolver)
+        places = {name: chunk.cell_of(name) for name in places}
+        if chunk.frame.is_empty():
+            break
+        rows, pairs = _prepare(chunk, places, job, resolver)
         staging.add(rows, pairs)
         told = rows["outcome"].drop_nulls().value_counts(name="rows")
         tally.add({Outcome(outcome): count for outcome, count in told.iter_rows()})
         on_chunk()
-    return columns
+    return SourceShape(
+        columns,
+        places[job.from_side.column],
+        places[job.to_side.column],
+        _label_as_read(job.labelling, places),
+    )
 
 
 def used_columns(job: Job) -> tuple[str, ...]:
@@ -79,17 +98,13 @@ def _label_columns(labelling: Labelling) -> tuple[str, ...]:
             return ()
 
 
-def _prepare(chunk: Chunk, job: Job, resolver: RowResolver) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _prepare(
+    chunk: Chunk, places: Mapping[str, str], job: Job, resolver: RowResolver
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Give all rows of a chunk as STAGED, and the good ones among them as PAIR_SCHEMA."""
-    places = {name: chunk.cell_of(name) for name in used_columns(job)}
     from_cell, to_cell = places[job.from_side.column], places[job.to_side.column]
     good, rejected = normalize(
-        chunk.frame.with_columns(
-            pl.lit(chunk.source_file).alias("source_file"),
-            pl.col(from_cell).alias("from_key"),
-            pl.col(to_cell).alias("to_key"),
-            _label_as_read(job.labelling, places),
-        ),
+        chunk.frame.with_columns(pl.lit(chunk.source_file).alias("source_file")),
         from_column=from_cell,
         to_column=to_cell,
         flaw=FLAW,
@@ -112,12 +127,11 @@ def _prepare(chunk: Chunk, job: Job, resolver: RowResolver) -> tuple[pl.DataFram
     return rows, good.filter(~is_unresolved).select(*PAIR_SCHEMA)
 
 
-def _label_as_read(labelling: Labelling, places: dict[str, str]) -> pl.Expr:
+def _label_as_read(labelling: Labelling, places: Mapping[str, str]) -> pl.Expr:
     match labelling:
         case LabelColumn(column=column):
-            cell = pl.col(places[column])
+            return pl.col(places[column])
         case LabelValue(value=value):
-            cell = pl.lit(value)
+            return pl.lit(value)
         case _:
-            cell = pl.lit(None, pl.String)
-    return cell.alias("label")
+            return pl.lit(None, pl.String)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from etl.core.exit_code import ExitCode
     from etl.hubspot.parallel import Stop
     from etl.hubspot.push import Settled
+    from etl.ingest import SourceShape
     from etl.logs import Log
     from etl.model import Job
     from etl.run_folder import RunFolder
@@ -56,7 +57,7 @@ class Staged:
     portal: Portal
     staging: Staging
     sections: list[Section]
-    columns: tuple[str, ...]
+    source: SourceShape
     resolver: RowResolver
     tally: Tally
     """Rows that will not be sent."""
@@ -89,10 +90,10 @@ async def stage(
         if stop.requested:
             raise StoppedError(f"{stop.reason}; nothing was sent", "run the job again")
 
-    columns = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
     sections = await asyncio.to_thread(staging.merge)
     observer.staged(staging.rows, tally.rows)
-    return Staged(portal, staging, sections, columns, resolver, tally)
+    return Staged(portal, staging, sections, source, resolver, tally)
 
 
 async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop) -> dict[str, Any]:
@@ -138,7 +139,7 @@ async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop
                 endpoint = staged.portal.endpoints[section.direction, section.has_types]
                 results.add(section, await push.section(section, endpoint))
         layout = Layout(
-            columns=staged.columns,
+            source=staged.source,
             results_format=job.output.results,
             delimiter=job.source.csv.delimiter or ",",
             encoding=job.source.csv.encoding,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from etl.ingest import SourceShape
     from etl.model import ResultsFormat
     from etl.staging import Section, Staging
 
@@ -84,8 +85,7 @@ _FATE_ROW_GROUP: Final = 50_000
 class Layout:
     """How the two files are written."""
 
-    columns: Sequence[str]
-    """The source's own column names, in order."""
+    source: SourceShape
     results_format: ResultsFormat
     delimiter: str
     encoding: str
@@ -94,7 +94,9 @@ class Layout:
     @property
     def own(self) -> list[int]:
         """Places of the source columns that ``failures.csv`` repeats; not those it adds itself."""
-        return [place for place, name in enumerate(self.columns) if name not in FAILURE_COLUMNS]
+        return [
+            place for place, name in enumerate(self.source.columns) if name not in FAILURE_COLUMNS
+        ]
 
     @property
     def failures_encoding(self) -> str:
@@ -131,7 +133,7 @@ class Results:
 
         def write_failures(path: Path) -> None:
             with path.open("w", encoding=layout.failures_encoding, newline="") as file:
-                header = [*(layout.columns[place] for place in layout.own), *FAILURE_COLUMNS]
+                header = [*(layout.source.columns[place] for place in layout.own), *FAILURE_COLUMNS]
                 csv.writer(file, delimiter=layout.delimiter, lineterminator="\n").writerow(header)
                 rows = self._told_rows(staging, layout, file, tally)
                 write_whole(results, lambda path: _sink(rows, path, layout.results_format))
@@ -168,7 +170,12 @@ class Results:
             failed = rows.filter(~pl.col("outcome").is_in(sorted(SUCCEEDED)))
             if failed.height:
                 _write_failed(failed, layout, failures)
-            yield rows.select(*RESULTS)
+            source = layout.source
+            yield rows.with_columns(
+                pl.col(source.from_cell).alias("from_key"),
+                pl.col(source.to_cell).alias("to_key"),
+                source.label.alias("label"),
+            ).select(*RESULTS)
 
     def _rows(self, staging: Staging) -> Iterator[pl.DataFrame]:
         """Yield the staged rows chunk by chunk, each with its fate."""

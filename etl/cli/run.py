@@ -101,7 +101,8 @@ def _run_one(job: Job, definition: PortalDefinition | None, *, as_json: bool) ->
     else:
         print_summary(summary, Console(stderr=True))
     code = ExitCode(summary["exit_code"])
-    click.echo(_last_line(job, folder, code, in_sandbox=definition is not None), err=True)
+    in_sandbox = definition is not None
+    click.echo(_last_line(job, folder, code, rows=summary["rows"], in_sandbox=in_sandbox), err=True)
     return code
 
 
@@ -114,10 +115,12 @@ async def _run(
             return await run_job(job_there, folder, observer=observer, stop=stop)
 
 
-def _last_line(job: Job, folder: RunFolder, code: ExitCode, *, in_sandbox: bool) -> str:
+def _last_line(job: Job, folder: RunFolder, code: ExitCode, *, rows: int, in_sandbox: bool) -> str:
     """Name the folder and the next command."""
     if code is ExitCode.SUCCEEDED:
-        return f"{folder.path}: every row succeeded; look at it with: hubspot-assoc show {folder.run_id}"
+        # "Every" is true of no rows too, but an operator should notice an empty source.
+        told = "every row succeeded" if rows else "the source has no rows"
+        return f"{folder.path}: {told}; look at it with: hubspot-assoc show {folder.run_id}"
     again = ["hubspot-assoc", "run", str(job.file), "--set", f"source.path={folder.failures}"]
     if in_sandbox:
         again.append("--sandbox")

@@ -27,7 +27,8 @@ _MEANINGS = {
 
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     """Print the rows by outcome, then the cost of the run in one line."""
-    table = Table(title=f"{summary['job']} · {summary['run_id']}", title_justify="left")
+    console.print(f"{summary['job']} · {summary['run_id']}", highlight=False, soft_wrap=True)
+    table = Table()
     table.add_column("outcome")
     table.add_column("rows", justify="right")
     table.add_column("")

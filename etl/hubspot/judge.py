@@ -144,8 +144,10 @@ def _is_named(named: Culprits) -> pl.Expr:
 
 
 def _is_certain(named: Culprits, batch: pl.DataFrame, sides: Sides) -> bool:
-    """Tell whether the ids can mean no other record of the batch than those found."""
-    if named.guessed:
+    """Tell whether the ids can mean no other association of the batch than those found."""
+    # Two lists of ids name pairs, but not which id belongs to which.
+    several_pairs = len(named.pair_from) > 1 and len(named.pair_to) > 1
+    if named.guessed or several_pairs:
         return False
     on_both_sides = batch.select(
         _is_in("from_id", named.either_ids).any() & _is_in("to_id", named.either_ids).any()

@@ -197,12 +197,12 @@ class Push:
 
     def _tell(self, outcomes: pl.DataFrame, pairs: pl.DataFrame) -> dict[str, int]:
         """Count the rows behind the associations by outcome, and pass the counts on."""
-        counts = dict(
-            outcomes.join(pairs, on="association_id", how="inner")
-            .group_by("outcome")
-            .agg(pl.col("rows").sum())
-            .iter_rows()
-        )
+        told = outcomes.select("association_id", "outcome")
+        if told.height == pairs.height and told["outcome"].n_unique() == 1:
+            counts = {told["outcome"][0]: int(pairs["rows"].sum())}
+        else:
+            rows = told.join(pairs, on="association_id", how="inner").group_by("outcome")
+            counts = dict(rows.agg(pl.col("rows").sum()).iter_rows())
         self._on_settled(Settled({Outcome(name): rows for name, rows in counts.items()}))
         return counts
 

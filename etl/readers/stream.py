@@ -33,7 +33,10 @@ def read_chunks(
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[Chunk]:
-    """Yield the rows of all files in order, numbered from 1, at most ``chunk_rows`` at once."""
+    """Yield the rows of all files in order, numbered from 1, at most ``chunk_rows`` at once.
+
+    A source without rows yields one empty chunk, for its columns.
+    """
     schema: tuple[str, ...] | None = None
     known: tuple[str, ...] = ()
     row_number = 1
@@ -48,6 +51,8 @@ def read_chunks(
                 if frame.height:
                     yield _number(frame, aligned.columns, file, row_number)
                     row_number += frame.height
+    if row_number == 1 and known:
+        yield _number(aligned.frame, known, file, row_number)
 
 
 def _read_tables(

@@ -93,7 +93,8 @@ def test_impossible_delimiters(tmp_path: Path, delimiter: str) -> None:
     """A delimiter that can't part columns is refused with its value."""
     path = write(tmp_path / "a.csv", "a,b\n")
     if not delimiter:
-        assert read(path, delimiter=delimiter) == []  # nothing set: the format's own
+        (chunk,) = read(path, delimiter=delimiter)  # nothing set: the format's own
+        assert chunk.columns == ("a", "b")
         return
     with pytest.raises(SourceError, match="can't part columns"):
         read(path, delimiter=delimiter)
@@ -210,9 +211,11 @@ def test_no_header(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("content", ["id,x", "id,x\n", "id,x\r\n\r\n"])
 def test_header_alone(tmp_path: Path, content: str) -> None:
-    """A header without rows is a source without rows, whose columns are checked all the same."""
+    """A header without rows gives its columns, which are checked all the same."""
     path = write(tmp_path / "a.csv", content)
-    assert read(path, "id") == []
+    (chunk,) = read(path, "id")
+    assert chunk.frame.is_empty()
+    assert chunk.columns == ("id", "x")
     with pytest.raises(SourceError, match="missing"):
         read(path, "nope")
 
