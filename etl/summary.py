@@ -59,6 +59,7 @@ def summarize(
 ) -> dict[str, Any]:
     """Put a run's facts in the order of the contract."""
     seconds = (finished_at - started_at).total_seconds()
+    settled = tally.done - tally.rows[Outcome.NOT_SENT]
     return {
         "job": job.name,
         "run_id": folder.run_id,
@@ -71,7 +72,7 @@ def summarize(
         "requests": meter.requests,
         "attempts": meter.attempts,
         "http_429s": meter.http_429s,
-        "rows_per_second": round(tally.done / seconds, 1) if seconds else 0.0,
+        "rows_per_second": round(settled / seconds, 1) if seconds else 0.0,
         "api_version": job.hubspot.api_version,
         "base_url": job.hubspot.base_url,
         "labels": resolved_labels(labels),

@@ -120,7 +120,7 @@ def _last_line(job: Job, folder: RunFolder, code: ExitCode, *, rows: int, in_san
     if code is ExitCode.SUCCEEDED:
         # "Every" is true of no rows too, but an operator should notice an empty source.
         told = "every row succeeded" if rows else "the source has no rows"
-        return f"{folder.path}: {told}; look at it with: hubspot-assoc show {folder.run_id}"
+        return f"{told}; look at it with: {shlex.join(['hubspot-assoc', 'show', str(folder.path)])}"
     again = ["hubspot-assoc", "run", str(job.file), "--set", f"source.path={folder.failures}"]
     if in_sandbox:
         again.append("--sandbox")

@@ -13,7 +13,7 @@ import random
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
@@ -23,7 +23,7 @@ from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.wire import Answer, WireError, decode_answer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
     from etl.hubspot.pace import Pace
     from etl.hubspot.parallel import Stop
@@ -87,7 +87,7 @@ class Client:
         log: Log,
         policy: RetryPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._session = session
@@ -100,6 +100,7 @@ class Client:
         self._chance = chance
         self._last_answer_at = clock()
         self._stop = stop
+        self._turn = asyncio.Lock()
         self.meter = Meter()
 
     @property
@@ -121,15 +122,15 @@ class Client:
         return await self._send("POST", path, body)
 
     async def _send(self, method: str, path: str, body: bytes | None) -> Reply:
-        self.meter.requests += 1
         began_at = self._clock()
         attempts = failures = 0
         while True:
-            await self._pace.wait()
-            if self._stop.reason is not None:
-                raise StoppedError(self._stop.reason, self._stop.hint)
-            attempts += 1
+            # One at a time, so that a stop finds a single request waiting for its turn.
+            async with self._turn:
+                await self._stop.interrupts(self._pace.wait())
+            self.meter.requests += attempts == 0
             self.meter.attempts += 1
+            attempts += 1
             attempt = await self._attempt(method, path, body)
             self._observe(attempt)
             failures += attempt.status != TOO_MANY
@@ -166,7 +167,7 @@ class Client:
             if decision.everyone:
                 self._pace.pause(decision.wait_seconds)
             else:
-                await self._sleep(decision.wait_seconds)
+                await self._stop.interrupts(self._sleep(decision.wait_seconds))
 
     async def _attempt(self, method: str, path: str, body: bytes | None) -> _Attempt:
         """Make one HTTP try. Foreign errors end here."""
