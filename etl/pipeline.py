@@ -20,7 +20,7 @@ from etl.hubspot.push import Push
 from etl.ingest import ingest
 from etl.journal import open_journal
 from etl.logs import open_log
-from etl.model import Outcome
+from etl.model import Direction, Outcome
 from etl.results import Layout, Results
 from etl.staging import Section, Staging
 from etl.summary import summarize, write_summary
@@ -82,7 +82,13 @@ async def stage(
     """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
     portal = await fetch_portal(client, job)
     resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
-    staging = Staging(folder.staging, same_object=portal.same_object)
+    forward = portal.endpoints[Direction.FORWARD, True]
+    staging = Staging(
+        folder.staging,
+        same_object=portal.same_object,
+        # A record's pairs are compared together: one may have to let go of its primary.
+        together=forward.primary_holder,
+    )
     tally = Tally()
 
     def on_chunk() -> None:

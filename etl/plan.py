@@ -13,8 +13,12 @@ from etl.model import MAX_READ_SIZE, Outcome
 from etl.summary import resolved_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from etl.core.resolve_rows import SeenLabel
+    from etl.core.tally import Tally
     from etl.model import Job
-    from etl.pipeline import Staged
+    from etl.staging import Section, Staging
 
 DAILY_LIMIT: Final = 500_000
 """Association requests a day without the API add-on (HubSpot's guide)."""
@@ -50,27 +54,35 @@ class Plan:
         return asdict(self)
 
 
-def plan_staged(job: Job, staged: Staged, requests_per_10_seconds: float) -> Plan:
-    """Count what has been staged."""
-    rows = pl.scan_parquet(staged.staging.row_files()) if staged.staging.rows else None
+def plan_staged(
+    job: Job,
+    staging: Staging,
+    sections: Sequence[Section],
+    tally: Tally,
+    *,
+    labels: Iterable[SeenLabel],
+    requests_per_10_seconds: float,
+) -> Plan:
+    """Count what has been staged; `tally` has the rows that will not be sent."""
+    rows = pl.scan_parquet(staging.row_files()) if staging.rows else None
     reads = writes = duplicates = 0
-    for section in staged.sections:
+    for section in sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
         if job.existing_labels == "keep":
             records = pl.scan_parquet(section.path).select(pl.col("from_id").n_unique())
             reads += math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
-    for _, links in staged.staging.links():
+    for _, links in staging.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
     requests = reads + writes
     return Plan(
         job=job.name,
-        rows=staged.staging.rows,
-        rejected=staged.tally.rows[Outcome.REJECTED],
-        unresolved=staged.tally.rows[Outcome.UNRESOLVED],
+        rows=staging.rows,
+        rejected=tally.rows[Outcome.REJECTED],
+        unresolved=tally.rows[Outcome.UNRESOLVED],
         duplicates=duplicates,
-        associations=sum(section.associations for section in staged.sections),
+        associations=sum(section.associations for section in sections),
         reasons=[] if rows is None else _reasons(rows),
-        labels=resolved_labels(staged.resolver.seen.values()),
+        labels=resolved_labels(labels),
         read_requests=reads,
         write_requests=writes,
         requests_per_10_seconds=requests_per_10_seconds,

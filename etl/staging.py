@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
@@ -66,9 +66,16 @@ class Staging:
     """Collect the rows of a run, then lay them out as sections."""
 
     def __init__(
-        self, folder: Path, *, same_object: bool, partition_rows: int = PARTITION_ROWS
+        self,
+        folder: Path,
+        *,
+        same_object: bool,
+        together: Literal["from_id", "to_id"] = "from_id",
+        partition_rows: int = PARTITION_ROWS,
     ) -> None:
+        """Keep all rows of one record on the side `together` in one partition."""
         self._folder = folder
+        self._together = together
         self._same_object = same_object
         self._partition_rows = partition_rows
         self._chunks = 0
@@ -122,7 +129,7 @@ class Staging:
             return
         folder = self._folder / "partitions"
         # The smaller id of a pair, so that both of its directions meet in one partition.
-        key = pl.min_horizontal("from_id", "to_id") if self._same_object else pl.col("from_id")
+        key = pl.min_horizontal("from_id", "to_id") if self._same_object else pl.col(self._together)
         pairs.with_columns((key.hash() % count).alias("partition")).sink_parquet(
             pl.PartitionBy(
                 folder, key="partition", include_key=False, approximate_bytes_per_file=None

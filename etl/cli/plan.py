@@ -75,7 +75,14 @@ async def _plan(
     with stop_on_signals(stop), open_log(folder.log, job=job.name) as log:
         async with in_portal(job, definition) as there, connect(there, stop, log) as client:
             staged = await stage(there, client, folder, observer=observer, stop=stop)
-            return plan_staged(there, staged, client.requests_per_10_seconds)
+            return plan_staged(
+                there,
+                staged.staging,
+                staged.sections,
+                staged.tally,
+                labels=staged.resolver.seen.values(),
+                requests_per_10_seconds=client.requests_per_10_seconds,
+            )
 
 
 def _print(planned: Plan, console: Console) -> None:

@@ -35,7 +35,7 @@ _TROUBLES: Final = (
     ),
     (r"^[0-9]+[.,][0-9]*$", "has a decimal or thousands mark; export the column as whole numbers"),
     ("^[\uff10-\uff19]+$", "is in full-width digits; type it in plain digits"),
-    (r"^[0-9 ,.'_\u00a0\u202f-]+$", "has marks between its digits; export plain digits"),
+    (r"^[0-9][0-9 ,.'_\u00a0\u202f-]*[0-9]$", "has marks between its digits; export plain digits"),
 )
 
 

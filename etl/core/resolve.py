@@ -8,6 +8,7 @@ Rule 4: a blank cell, or an alias of "unlabeled", asks for the default associati
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
@@ -29,6 +30,13 @@ UNKNOWN_TYPE: Final = "UNKNOWN_TYPE"
 
 UNLABELED: Final = frozenset({"unlabeled", "unlabelled", "no label", "ラベルなし"})
 """What people write for the type that HubSpot gives without a text (its guide, in two languages)."""
+
+_OBJECT: Final = "(company|contact|deal|ticket|lead|order|project|quote|subscription|line item)"
+_BUILTIN: Final = re.compile(rf"({_OBJECT} with )?(?P<kind>\w+)( {_OBJECT})?")
+_IN_JAPANESE: Final = {"プライマリー": "primary", "プライマリー会社": "primary"}
+
+_TYPE_ID: Final = re.compile(r"\d{1,18}")
+"""A number that fits 64 bits: Python refuses to read one of thousands of digits."""
 
 _SIMILAR_ENOUGH: Final = 60
 """rapidfuzz ratio (0 to 100) below which a hint would puzzle more than help."""
@@ -117,7 +125,7 @@ class Resolver:
         category, type_id = normal_form(category).upper(), normal_form(type_id)
         if not category and not type_id:
             return Resolution()
-        wanted = AssociationType(category, int(type_id)) if type_id.isdecimal() else None
+        wanted = AssociationType(category, int(type_id)) if _TYPE_ID.fullmatch(type_id) else None
         if wanted in self._types[Direction.FORWARD]:
             return Resolution(forward=(wanted,))
         if wanted in self._types[Direction.REVERSE]:
@@ -175,7 +183,8 @@ def _by_text(
 
 def _builtin_kind(wanted: str) -> str:
     """Read the kind out of HubSpot's wordings: "primary", "primary company", "… with primary …"."""
-    return wanted.rpartition(" with ")[2].partition(" ")[0]
+    read = _BUILTIN.fullmatch(_IN_JAPANESE.get(wanted, wanted))
+    return read["kind"] if read else ""
 
 
 def _ambiguous(text: str, types: Sequence[AssociationType]) -> Trouble:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from etl.hubspot.objects import OBJECT_TYPE_IDS, singular
+from etl.hubspot.objects import type_id
 from etl.hubspot.wire import create_body, default_body, read_created, read_defaulted
 from etl.model import AssociationType
 
@@ -54,9 +54,11 @@ class Endpoint:
         """
         if self.has_types:
             created = read_created(answer)
-            mirror = OBJECT_TYPE_IDS.get(singular(self.sides.to_object))
+            ours, mirror = type_id(self.sides.from_object), type_id(self.sides.to_object)
             if mirror is not None and not self.sides.same:
                 created = created.filter(pl.col("object_type").ne_missing(mirror))
+            elif ours is not None and not self.sides.same:
+                created = created.filter(pl.col("object_type").fill_null(ours) == ours)
             return created.select("from_id", "to_id")
         defaulted = read_defaulted(answer)
         for kind in self.other_way:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 OBJECT_TYPE_IDS: Final = {
@@ -18,6 +19,14 @@ OBJECT_TYPE_IDS: Final = {
 """Singular name → object type id (HubSpot's guide "Object type IDs")."""
 
 _PLURALS: Final = {"company": "companies"}
+_CUSTOM: Final = re.compile(r"2-[0-9]|p[0-9]*_")
+_TYPE_ID: Final = re.compile(r"[0-9]+-[0-9]+")
+
+
+def type_id(name: str) -> str | None:
+    """Give an object's type id where its name tells it; a custom name does not."""
+    folded = singular(name)
+    return folded if _TYPE_ID.fullmatch(folded) else OBJECT_TYPE_IDS.get(folded)
 
 
 def singular(name: str) -> str:
@@ -29,6 +38,8 @@ def singular(name: str) -> str:
     for known, type_id in OBJECT_TYPE_IDS.items():
         if folded in {known, type_id, _PLURALS.get(known, f"{known}s")}:
             return known
-    if folded.startswith(("2-", "p_")) or not folded.endswith("s"):
+    if _CUSTOM.match(folded) or not folded.endswith("s"):
         return folded
+    if folded.endswith("xes"):
+        return folded[:-2]
     return folded[:-3] + "y" if folded.endswith("ies") else folded[:-1]

@@ -71,7 +71,6 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
     errors: list[ErrorDetail] = msgspec.field(default_factory=list)
     message: str = ""
     category: str = ""
-    sub_category: Any = None
     context: dict[str, Any] = msgspec.field(default_factory=dict)
     correlation_id: str = ""
     policy_name: str = ""
@@ -81,7 +80,29 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
         return ErrorDetail(self.message, self.category, self.context, self.errors)
 
 
-_ANSWER: Final = msgspec.json.Decoder(Answer, strict=False)
+class _Detail(msgspec.Struct, rename="camel"):
+    """An error as it stands in a body, where any field may be null."""
+
+    message: str | None = None
+    category: str | None = None
+    context: dict[str, Any] | None = None
+    errors: list[_Detail | None] | None = None
+
+    def detail(self) -> ErrorDetail:
+        return ErrorDetail(
+            self.message or "", self.category or "", self.context or {}, _details(self.errors)
+        )
+
+
+class _Body(_Detail, rename="camel"):
+    """An answer as it stands in a body."""
+
+    results: msgspec.Raw = msgspec.Raw(b"[]")
+    correlation_id: str | None = None
+    policy_name: str | None = None
+
+
+_BODY: Final = msgspec.json.Decoder(_Body, strict=False)
 
 
 def decode_answer(body: bytes) -> Answer:
@@ -89,9 +110,18 @@ def decode_answer(body: bytes) -> Answer:
     if not body.strip():
         return Answer()
     try:
-        return _ANSWER.decode(body)
-    except msgspec.MsgspecError as error:
+        read = _BODY.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise WireError(f"the answer is not HubSpot's JSON: {error}") from error
+    return Answer(
+        results=read.results,
+        errors=_details(read.errors),
+        message=read.message or "",
+        category=read.category or "",
+        context=read.context or {},
+        correlation_id=read.correlation_id or "",
+        policy_name=read.policy_name or "",
+    )
 
 
 def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
@@ -160,7 +190,7 @@ def read_existing(answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
             _as_id(to.field("toObjectId")).alias("to_id"),
             to.field("associationTypes"),
         )
-        .explode("associationTypes")
+        .explode("associationTypes", empty_as_null=True)
         .select("from_id", "to_id", kind.field("category"), kind.field("typeId").alias("type_id"))
         .filter(pl.col("to_id").is_not_null())
     )
@@ -188,6 +218,10 @@ def read_labels(answer: Answer) -> list[LabelDefinition]:
     return [
         LabelDefinition(AssociationType(line.category, line.type_id), line.label) for line in lines
     ]
+
+
+def _details(errors: Sequence[_Detail | None] | None) -> list[ErrorDetail]:
+    return [error.detail() for error in errors or () if error is not None]
 
 
 def _types_json(kinds: Sequence[AssociationType]) -> str:
