@@ -39,7 +39,11 @@ class SettingsError(UsageError):
 
 
 class StoppedError(EtlError):
-    """End a run early, with every row accounted for: exit code 3."""
+    """End a run early: exit code 3, or that of the signal which asked for it."""
+
+    def __init__(self, message: str, hint: str, *, exit_code: int = 3) -> None:
+        super().__init__(message, hint)
+        self.exit_code = exit_code
 
 
 class RequestError(EtlError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from etl.core.exit_code import ExitCode
+    from etl.hubspot.client import Meter
     from etl.hubspot.parallel import Stop
     from etl.hubspot.push import Settled
     from etl.ingest import SourceShape
+    from etl.journal import Journal
     from etl.logs import Log
     from etl.model import Job
     from etl.run_folder import RunFolder
@@ -94,7 +96,9 @@ async def stage(
     def on_chunk() -> None:
         observer.read(staging.rows)
         if stop.requested:
-            raise StoppedError(f"{stop.reason}; nothing was sent", "run the job again")
+            raise StoppedError(
+                f"{stop.reason}; nothing was sent", "run the job again", exit_code=stop.exit_code
+            )
 
     source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
     sections = await asyncio.to_thread(staging.merge)
@@ -112,78 +116,100 @@ async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop
         open_log(folder.log, run_id=folder.run_id, job=job.name) as log,
         open_journal(folder.journal) as journal,
     ):
-        async with connect(job, stop, log) as client:
-            log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
+        log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
+        async with AsyncExitStack() as stack:
             try:
+                client = await stack.enter_async_context(connect(job, stop, log))
                 staged = await stage(job, client, folder, observer=observer, stop=stop)
             except EtlError:
                 shutil.rmtree(folder.path)
                 raise
             log.info("source.staged", rows=staged.staging.rows, sections=len(staged.sections))
             results = Results(folder.staging)
-            tally = Tally(staged.tally.rows.copy())
-
-            def on_settled(settled: Settled) -> None:
-                tally.add(settled.rows)
-                observer.settled(settled)
-                _stop_at_limits(job, tally, staged.staging.rows, client, stop)
-
-            _stop_at_limits(job, tally, staged.staging.rows, client, stop)
-            push = Push(
+            await _push(
+                job,
+                staged,
                 client,
                 journal,
-                batch_size=job.limits.batch_size,
-                concurrency=job.limits.concurrency,
-                keep=job.existing_labels == "keep",
-                stop=stop,
+                results=results,
                 log=log,
-                on_settled=on_settled,
+                observer=observer,
+                stop=stop,
             )
-            for section in staged.sections:
-                if stop.requested:
-                    break
-                endpoint = staged.portal.endpoints[section.direction, section.has_types]
-                results.add(section, await push.section(section, endpoint))
-        layout = Layout(
-            source=staged.source,
-            results_format=job.output.results,
-            delimiter=job.source.csv.delimiter or ",",
-            encoding=job.source.csv.encoding,
-        )
-        final = await asyncio.to_thread(
+        tally = await asyncio.to_thread(
             results.write,
             staged.staging,
             staged.sections,
-            layout,
+            Layout.of(job, staged.source),
             results=folder.results(job.output.results),
             failures=folder.failures,
         )
         summary = summarize(
             job,
             folder,
-            final,
+            tally,
             client.meter,
             started_at=started_at,
             finished_at=datetime.now(UTC),
             associations=sum(section.associations for section in staged.sections),
             labels=staged.resolver.seen.values(),
-            exit_code=_exit_code(final, stop),
+            exit_code=_exit_code(tally, stop),
             stopped=stop.reason,
         )
-        log.info("run.finished", **{name: summary[name] for name in ("outcomes", "exit_code")})
+        log.info("run.finished", outcomes=summary["outcomes"], exit_code=summary["exit_code"])
     shutil.rmtree(folder.staging)
     write_summary(folder, summary)
     return summary
 
 
-def _stop_at_limits(job: Job, tally: Tally, rows: int, client: Client, stop: Stop) -> None:
+async def _push(
+    job: Job,
+    staged: Staged,
+    client: Client,
+    journal: Journal,
+    *,
+    results: Results,
+    log: Log,
+    observer: Observer,
+    stop: Stop,
+) -> None:
+    """Send the sections in order, until they end or the run is stopped."""
+    tally = Tally(staged.tally.rows.copy())
+
+    def stop_at_limits() -> None:
+        _stop_at_limits(job, tally, staged.staging.rows, client.meter, stop)
+
+    def on_settled(settled: Settled) -> None:
+        tally.add(settled.rows)
+        observer.settled(settled)
+        stop_at_limits()
+
+    push = Push(
+        client,
+        journal,
+        batch_size=job.limits.batch_size,
+        concurrency=job.limits.concurrency,
+        keep=job.existing_labels == "keep",
+        stop=stop,
+        log=log,
+        on_settled=on_settled,
+    )
+    stop_at_limits()
+    for section in staged.sections:
+        if stop.requested:
+            break
+        endpoint = staged.portal.endpoints[section.direction, section.has_types]
+        results.add(section, await push.section(section, endpoint))
+
+
+def _stop_at_limits(job: Job, tally: Tally, rows: int, meter: Meter, stop: Stop) -> None:
     """End the run early where the job says so."""
     if tally.exceeds(job.limits.max_failures, of_rows=rows):
         stop.request(
             f"{tally.not_succeeded} rows did not succeed, more than limits.max_failures allows",
             "look at failures.csv, mend the cause and run the job again",
         )
-    left = client.meter.daily_remaining
+    left = meter.daily_remaining
     if left is not None and job.limits.daily_reserve and left <= job.limits.daily_reserve:
         stop.request(
             f"{left} calls are left today, and limits.daily_reserve keeps "

@@ -9,6 +9,7 @@ Rule 4: files appear whole, and memory holds one chunk or one partition.
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,10 +26,10 @@ from etl.staging import COMPRESSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-    from typing import TextIO
+    from typing import BinaryIO
 
     from etl.ingest import SourceShape
-    from etl.model import ResultsFormat
+    from etl.model import Job, ResultsFormat
     from etl.staging import Section, Staging
 
 RESULTS: Final = {
@@ -89,7 +90,12 @@ class Layout:
     results_format: ResultsFormat
     delimiter: str
     encoding: str
-    """The job's, like the delimiter: ``failures.csv`` is a source for the same job."""
+
+    @classmethod
+    def of(cls, job: Job, source: SourceShape) -> Layout:
+        """Take the layout from the job: ``failures.csv`` is a source for the same job."""
+        csv_format = job.source.csv
+        return cls(source, job.output.results, csv_format.delimiter or ",", csv_format.encoding)
 
     @property
     def own(self) -> list[int]:
@@ -132,9 +138,8 @@ class Results:
         tally = Tally()
 
         def write_failures(path: Path) -> None:
-            with path.open("w", encoding=layout.failures_encoding, newline="") as file:
-                header = [*(layout.source.columns[place] for place in layout.own), *FAILURE_COLUMNS]
-                csv.writer(file, delimiter=layout.delimiter, lineterminator="\n").writerow(header)
+            with path.open("wb") as file:
+                file.write(_header(layout))
                 rows = self._told_rows(staging, layout, file, tally)
                 write_whole(results, lambda path: _sink(rows, path, layout.results_format))
 
@@ -161,7 +166,7 @@ class Results:
             )
 
     def _told_rows(
-        self, staging: Staging, layout: Layout, failures: TextIO, tally: Tally
+        self, staging: Staging, layout: Layout, failures: BinaryIO, tally: Tally
     ) -> Iterator[pl.DataFrame]:
         """Yield RESULTS chunk by chunk; on the way, count the rows and write the failed ones."""
         for rows in self._rows(staging):
@@ -190,7 +195,14 @@ class Results:
             yield _with_fate(rows, fate)
 
 
-def _write_failed(rows: pl.DataFrame, layout: Layout, failures: TextIO) -> None:
+def _header(layout: Layout) -> bytes:
+    line = io.StringIO()
+    names = [*(layout.source.columns[place] for place in layout.own), *FAILURE_COLUMNS]
+    csv.writer(line, delimiter=layout.delimiter, lineterminator="\n").writerow(names)
+    return line.getvalue().encode(layout.failures_encoding)
+
+
+def _write_failed(rows: pl.DataFrame, layout: Layout, failures: BinaryIO) -> None:
     # A file of the source may have fewer columns than a later one.
     missing = [place for place in layout.own if f"c{place}" not in rows.columns]
     rows = rows.with_columns(pl.lit(None, pl.String).alias(f"c{place}") for place in missing)

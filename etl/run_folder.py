@@ -62,7 +62,9 @@ class RunFolder:
 
 def create_run_folder(directory: Path, job_name: str, now: datetime | None = None) -> RunFolder:
     """Make the folder of a new run. Raises UsageError when the place can't be written to."""
-    stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    began_at = now or datetime.now(UTC)
+    # Ids sort by time, so that the latest run can be told from the names alone.
+    stamp = f"{began_at:%Y%m%dT%H%M%S}{began_at.microsecond // 1000:03}Z"
     path = directory / job_name / f"{stamp}-{secrets.token_hex(3)}"
     try:
         path.mkdir(parents=True, mode=PRIVATE)

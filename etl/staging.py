@@ -180,6 +180,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 "to_id",
                 pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
                 pl.col("pair_forward").alias("types"),
+                pl.lit(1, pl.Int64).alias("rows"),
             ),
             pairs.filter(goes_reverse).select(
                 "row_number",
@@ -188,6 +189,8 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 pl.col("from_id").alias("to_id"),
                 pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
                 pl.col("pair_reverse").alias("types"),
+                # A row that goes both ways is counted where it goes forward.
+                (~goes_forward).cast(pl.Int64).alias("rows"),
             ),
         ]
     )
@@ -202,7 +205,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
     )
     associations = needs.group_by("association_id", maintain_order=True).agg(
         pl.col("phase", "direction", "has_types", "from_id", "to_id", "types").first(),
-        pl.len().cast(pl.Int64).alias("rows"),
+        pl.col("rows").sum(),
     )
     return needs.select("row_number", "association_id", "duplicate_of").sort(
         "row_number"

@@ -14,7 +14,7 @@ import click
 
 from etl import __version__
 from etl.core.exit_code import ExitCode
-from etl.errors import EtlError, JobError, UsageError
+from etl.errors import EtlError, JobError, StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,9 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors of ours are told, not traced."""
     try:
         cli.main(args=arguments, prog_name="hubspot-assoc")
+    except StoppedError as error:
+        tell(error)
+        sys.exit(error.exit_code)
     except EtlError as error:
         tell(error)
-        sys.exit(ExitCode.UNUSABLE if isinstance(error, UsageError) else ExitCode.STOPPED)
+        sys.exit(ExitCode.UNUSABLE)
 
 
 def tell(error: EtlError) -> None:

@@ -44,7 +44,12 @@ def lint(jobs: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -
     sys.exit(ExitCode.UNUSABLE if found else ExitCode.SUCCEEDED)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  hubspot-assoc schema > jobs/job.schema.json
+""",
+)
 def schema() -> None:
     """Print the JSON Schema of job files.
 

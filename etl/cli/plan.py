@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from etl.cli.progress import watch_run
-from etl.cli.session import in_portal, portal_definition, stop_on_signals
+from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
 from etl.hubspot.parallel import Stop
 from etl.logs import open_log
 from etl.pipeline import connect, stage
@@ -61,7 +60,7 @@ def plan(
 def plan_job(job: Job, definition: PortalDefinition | None, *, as_json: bool) -> None:
     """Plan one job and print the plan to stdout."""
     with tempfile.TemporaryDirectory(prefix="hubspot-assoc-") as folder, watch_run() as observer:
-        planned = asyncio.run(_plan(job, RunFolder(Path(folder)), definition, observer))
+        planned = run_interruptibly(_plan(job, RunFolder(Path(folder)), definition, observer))
     if as_json:
         click.echo(msgspec.json.encode(planned.as_dict()))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from etl.cli.plan import plan_job
 from etl.cli.progress import watch_run
-from etl.cli.session import in_portal, portal_definition, stop_on_signals
+from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
 from etl.hubspot.parallel import Stop
@@ -84,25 +83,38 @@ def run(
         for job in loaded:
             plan_job(job, definition, as_json=as_json)
         return
+    # What the next command has to repeat: not the source, which it replaces, nor a token, which
+    # no output shows.
+    given = [
+        word
+        for override in overrides
+        if not override.strip().startswith(("source.path=", "hubspot.access_token="))
+        for word in ("--set", override)
+    ]
+    if portal is not None:
+        given += ["--portal", str(portal)]
+    elif sandbox:
+        given.append("--sandbox")
     codes = []
     for job in loaded:
-        codes.append(_run_one(job, definition, as_json=as_json))
+        codes.append(_run_one(job, definition, given, as_json=as_json))
         if codes[-1] in _ENDS_THE_REST:
             break
     raise SystemExit(min(codes, key=_WORST_FIRST.index))
 
 
-def _run_one(job: Job, definition: PortalDefinition | None, *, as_json: bool) -> ExitCode:
+def _run_one(
+    job: Job, definition: PortalDefinition | None, given: list[str], *, as_json: bool
+) -> ExitCode:
     folder = create_run_folder(job.output.directory, job.name)
     with watch_run() as observer:
-        summary = asyncio.run(_run(job, folder, definition, observer))
+        summary = run_interruptibly(_run(job, folder, definition, observer))
     if as_json:
         click.echo(msgspec.json.encode({**summary, "folder": str(folder.path)}))
     else:
         print_summary(summary, Console(stderr=True))
     code = ExitCode(summary["exit_code"])
-    in_sandbox = definition is not None
-    click.echo(_last_line(job, folder, code, rows=summary["rows"], in_sandbox=in_sandbox), err=True)
+    click.echo(_last_line(job, folder, code, rows=summary["rows"], given=given), err=True)
     return code
 
 
@@ -115,15 +127,14 @@ async def _run(
             return await run_job(job_there, folder, observer=observer, stop=stop)
 
 
-def _last_line(job: Job, folder: RunFolder, code: ExitCode, *, rows: int, in_sandbox: bool) -> str:
+def _last_line(job: Job, folder: RunFolder, code: ExitCode, *, rows: int, given: list[str]) -> str:
     """Name the folder and the next command."""
     if code is ExitCode.SUCCEEDED:
         # "Every" is true of no rows too, but an operator should notice an empty source.
         told = "every row succeeded" if rows else "the source has no rows"
         return f"{told}; look at it with: {shlex.join(['hubspot-assoc', 'show', str(folder.path)])}"
-    again = ["hubspot-assoc", "run", str(job.file), "--set", f"source.path={folder.failures}"]
-    if in_sandbox:
-        again.append("--sandbox")
+    again = ["hubspot-assoc", "run", str(job.file), *given]
+    again += ["--set", f"source.path={folder.failures}"]
     doing = (
         "run the rest" if code is not ExitCode.SOME_FAILED else "correct failures.csv and run it"
     )

@@ -6,19 +6,21 @@ import asyncio
 import signal
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from etl.core.exit_code import ExitCode
-from etl.errors import UsageError
+from etl.errors import StoppedError, UsageError
 from etl.model import Secret
 from etl.sandbox import PortalDefinition, PortalError, Sandbox, demo_portal, load_portal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
     from pathlib import Path
 
     from etl.hubspot.parallel import Stop
     from etl.model import Job
+
+T = TypeVar("T")
 
 SANDBOX_TOKEN: Final = Secret("sandbox")
 """The sandbox takes any token unless its portal file names one."""
@@ -55,6 +57,18 @@ async def in_portal(job: Job, definition: PortalDefinition | None) -> AsyncItera
                 access_token=Secret(token) if token else SANDBOX_TOKEN,
             ),
         )
+
+
+def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; a second Ctrl-C ends the process at once, with its exit code."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise StoppedError(
+            "interrupted at once by a second Ctrl-C; the run folder is not finished",
+            "run the job again: sending an association twice does no harm",
+            exit_code=ExitCode.INTERRUPTED,
+        ) from None
 
 
 @contextmanager

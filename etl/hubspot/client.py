@@ -34,6 +34,9 @@ TIMEOUT_SECONDS: Final = 60.0
 
 CONNECT_SECONDS: Final = 10.0
 
+SHORTEST_TOKEN: Final = 20
+"""Longer than any record id: what is shorter is made up, and may be part of an answer by chance."""
+
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 SUCCESS: Final = range(200, 300)
@@ -100,6 +103,7 @@ class Client:
         self._chance = chance
         self._last_answer_at = clock()
         self._stop = stop
+        self._token = session.headers.get("Authorization", "").removeprefix("Bearer ").encode()
         self._turn = asyncio.Lock()
         self.meter = Meter()
 
@@ -176,7 +180,7 @@ class Client:
                 method, self._base_url + path, data=body, allow_redirects=False
             ) as response:
                 status, headers = response.status, response.headers
-                raw = await response.read()
+                raw = self._without_token(await response.read())
         except TimeoutError:
             return _Attempt(NO_ANSWER, Answer(), trouble=f"no answer in {TIMEOUT_SECONDS:.0f} s")
         except aiohttp.ClientError as error:
@@ -189,6 +193,10 @@ class Client:
                 return _Attempt(NO_ANSWER, Answer(), headers, str(error))
             page = raw[:200].decode("utf-8", "replace")
             return _Attempt(status, Answer(), headers, f"an answer that is not JSON: {page!r}")
+
+    def _without_token(self, raw: bytes) -> bytes:
+        """Blot out the token where an answer, or a proxy's page, repeats it."""
+        return raw.replace(self._token, b"***") if len(self._token) >= SHORTEST_TOKEN else raw
 
     def _observe(self, attempt: _Attempt) -> None:
         self._pace.observe(attempt.headers)
@@ -235,11 +243,12 @@ def _refuse_access(attempt: _Attempt) -> None:
             "set HUBSPOT_ACCESS_TOKEN to a valid private app token",
         )
     if attempt.status == FORBIDDEN:
-        scopes = [
+        scopes = dict.fromkeys(
             str(scope)
+            for context in (answer.context, *(detail.context for detail in answer.errors))
             for key in ("missingScopes", "requiredGranularScopes")
-            for scope in answer.context.get(key, [])
-        ]
+            for scope in context.get(key) or ()
+        )
         fix = f"add the scopes {', '.join(scopes)}" if scopes else "check the app's scopes and plan"
         raise SettingsError(
             f"HubSpot refuses access (403): {answer.message or 'no reason given'}",

@@ -77,7 +77,7 @@ class ExistingReader:
             _first_pages(pairs), read_group, concurrency=self._concurrency, stop=self._stop
         )
         if self._stop.reason is not None:
-            raise StoppedError(self._stop.reason, self._stop.hint)
+            raise StoppedError(self._stop.reason, self._stop.hint, exit_code=self._stop.exit_code)
         return Existing(pl.concat(found).unique(), pl.concat(unread).unique("from_id"))
 
     async def _read_page(

@@ -34,11 +34,16 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._open_at = 0.0
+        self._is_new = False
+        self._said: float | None = None
 
     async def wait(self) -> None:
         """Wait for one request's turn."""
         while (closed_for := self._open_at - self._clock()) > 0:
             await self._sleep(closed_for)
+        if self._is_new:
+            self._is_new = False
+            await self._limiter.acquire(self._limiter.max_rate)
         await self._limiter.acquire()
 
     def pause(self, seconds: float) -> None:
@@ -46,7 +51,10 @@ class Pace:
         self._open_at = max(self._open_at, self._clock() + seconds)
 
     def observe(self, headers: Mapping[str, str]) -> None:
-        """Follow ``X-HubSpot-RateLimit-Max`` where the job leaves the limit to HubSpot."""
+        """Follow ``X-HubSpot-RateLimit-Max`` where the job leaves the limit to HubSpot.
+
+        Answers that disagree are about different limits; the lowest of them binds us.
+        """
         if not self._is_auto:
             return
         limit = _number(headers.get("X-HubSpot-RateLimit-Max"))
@@ -54,9 +62,11 @@ class Pace:
         if not limit:
             return
         limit *= WINDOW_SECONDS * 1000 / interval if interval else 1
-        if limit != self.requests_per_10_seconds:
-            self.requests_per_10_seconds = limit
+        if self._said is None or limit < self._said:
+            self._said = self.requests_per_10_seconds = limit
             self._limiter = _limiter(limit)
+            # A new bucket is empty; without this it would let a request through at once.
+            self._is_new = True
 
 
 def _limiter(requests_per_10_seconds: float) -> AsyncLimiter:

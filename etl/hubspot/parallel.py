@@ -43,7 +43,7 @@ class Stop:
         else:
             waiting.close()
         if self.reason is not None:
-            raise StoppedError(self.reason, self.hint)
+            raise StoppedError(self.reason, self.hint, exit_code=self.exit_code)
 
     @property
     def requested(self) -> bool:

@@ -9,6 +9,7 @@ Rule 3: every association of a batch leaves with a verdict, or the run is stoppi
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
-from etl.errors import RequestError, SettingsError, StoppedError
+from etl.errors import EtlError, RequestError, SettingsError, StoppedError
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import NOT_NAMED, VERDICT, judge_refusal, judge_success, verdicts
 from etl.hubspot.parallel import in_parallel
@@ -94,7 +95,8 @@ class Push:
         if self._keep:
             try:
                 pairs, without_request = await self._compare(pairs, endpoint)
-            except StoppedError:
+            except EtlError as error:
+                self._stop.request(error.message, error.hint)
                 return without_request
 
         async def settle(batch: Batch) -> None:
@@ -165,8 +167,10 @@ class Push:
         settled = judgement.settled
         more = [replace(group, frame=part, attempts=attempts) for part in judgement.again]
         if judgement.unnamed.height and group.asked_again:
-            read_back = await self._read_back(judgement.unnamed, endpoint, reply)
-            settled = pl.concat([settled, read_back])
+            # A stop leaves these without a verdict, but takes nothing from what is settled.
+            with suppress(StoppedError):
+                read_back = await self._read_back(judgement.unnamed, endpoint, reply)
+                settled = pl.concat([settled, read_back])
         elif judgement.unnamed.height:
             more.append(_Group(group.batch, judgement.unnamed, attempts, asked_again=True))
         return _settled(settled, attempts, group.batch), more

@@ -1,0 +1,195 @@
+"""Commands that need no HubSpot, and the plan: what they print, and where."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jsonschema_rs
+import pytest
+from ruamel.yaml import YAML
+
+from etl.cli import COMMANDS
+
+REPOSITORY: Final = Path(__file__).parents[2]
+SECONDS: Final = 60
+
+JOB: Final = """\
+source: {path: rows.csv}
+from: {object: contacts, column: contact}
+to: {object: companies, column: company}
+label: {column: role, separator: ";"}
+output: {directory: runs}
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def etl(*arguments: str | Path, cwd: Path) -> Ended:
+    """Run the command line in a folder of its own, without any setting from outside."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUBSPOT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "etl", *map(str, arguments)],
+        cwd=cwd,
+        env=inherited | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"},
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """Write a job and its source."""
+    rows = [
+        "1,2,Partner",
+        "1,2,Partner",
+        "1,2,Decision maker;Employee",
+        "x,2,",
+        ",3,",
+        "4,5,Prtner",
+    ]
+    text = "contact,company,role\n" + "".join(f"{row}\n" for row in rows)
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+    path = tmp_path / "roles.yaml"
+    path.write_text(JOB, encoding="utf-8")
+    return path
+
+
+def test_good_jobs_pass(tmp_path: Path) -> None:
+    """The jobs that come with the product are good, and lint says so for each."""
+    jobs = sorted((REPOSITORY / "jobs").glob("*.yaml"))
+    ended = etl("lint", *jobs, cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (0, "")
+    assert ended.stderr.splitlines() == [f"{path}: good" for path in jobs]
+
+
+def test_all_problems_are_told_with_their_places(tmp_path: Path) -> None:
+    """Every slip of a file comes at once, with file, line, column and the fix."""
+    bad = JOB.replace("separator", "seperator") + "existing_labels: replac\n"
+    (tmp_path / "bad.yaml").write_text(bad, encoding="utf-8")
+    (tmp_path / "good.yaml").write_text(JOB, encoding="utf-8")
+    ended = etl("lint", "bad.yaml", "good.yaml", "gone.yaml", cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert re.search(r"^Error: bad\.yaml:4:23: .*seperator", ended.stderr, re.MULTILINE)
+    assert "did you mean 'separator'?" in ended.stderr
+    assert re.search(r"^Error: bad\.yaml:6:18: .*replac", ended.stderr, re.MULTILINE)
+    assert "good.yaml: good" in ended.stderr
+    assert "Error: gone.yaml: there is no such job file" in ended.stderr
+
+    told = etl("lint", "bad.yaml", "gone.yaml", "--json", cwd=tmp_path)
+    assert (told.code, told.stderr) == (2, "")
+    places = [problem["place"] for problem in json.loads(told.stdout)]
+    assert places[:2] == ["bad.yaml:4:23", "bad.yaml:6:18"]
+
+
+def test_lint_takes_overrides(tmp_path: Path) -> None:
+    """A value that would be given to run with --set is checked as well."""
+    (tmp_path / "good.yaml").write_text(JOB, encoding="utf-8")
+    ended = etl("lint", "good.yaml", "--set", "limits.batch_size=2001", cwd=tmp_path)
+    assert ended.code == 2
+    assert "--set limits.batch_size" in ended.stderr
+
+
+def test_the_schema_is_a_json_schema_that_the_jobs_fit(tmp_path: Path) -> None:
+    """Editors complete and check job files with what this command prints."""
+    ended = etl("schema", cwd=tmp_path)
+    assert (ended.code, ended.stderr) == (0, "")
+    schema = json.loads(ended.stdout)
+    jsonschema_rs.meta.validate(schema)
+    validator = jsonschema_rs.validator_for(schema)
+    for path in (REPOSITORY / "jobs").glob("*.yaml"):
+        validator.validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
+    assert not validator.is_valid({"source": {"path": "a.csv"}, "form": {}})
+
+
+def test_types_lists_the_table_both_ways(tmp_path: Path) -> None:
+    """Type ids can be looked up without HubSpot, as a table or as JSON, by any name of an object."""
+    ended = etl("types", "contacts", "0-2", "--json", cwd=tmp_path)
+    assert (ended.code, ended.stderr) == (0, "")
+    lines = json.loads(ended.stdout)
+    found = {(line["from_object"], line["type_id"], line["kind"]) for line in lines}
+    assert found >= {("contact", 279, "unlabeled"), ("company", 280, "unlabeled")}
+    assert {line["from_object"] for line in lines} == {"contact", "company"}
+    assert re.search(
+        r"contact\s*│ company\s*│ 279\s*│ unlabeled", etl("types", "contact", cwd=tmp_path).stdout
+    )
+
+
+def test_types_of_an_unknown_object(tmp_path: Path) -> None:
+    """A name that the table does not have is told with those that it has."""
+    ended = etl("types", "contcts", cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "contact" in ended.stderr.partition("Try:")[2]
+
+
+def test_a_plan_says_what_a_run_would_do(job: Path) -> None:
+    """Rows, reasons, labels with their types, duplicates and requests, before anything is sent."""
+    ended = etl("plan", job, "--sandbox", "--json", cwd=job.parent)
+    assert ended.code == 0
+    plan = json.loads(ended.stdout)
+    counts = ("rows", "rejected", "unresolved", "duplicates", "associations", "write_requests")
+    assert [plan[name] for name in counts] == [6, 2, 1, 1, 2, 2]
+    reasons = {line["error_category"]: line["first_row"] for line in plan["reasons"]}
+    assert reasons == {"INVALID_ID": 4, "BLANK_ID": 5, "UNKNOWN_LABEL": 6}
+    labels = {line["label"]: line for line in plan["labels"]}
+    kinds = {kind["direction"] for kind in labels["Decision maker;Employee"]["types"]}
+    assert kinds == {"forward", "reverse"}
+    assert labels["Prtner"]["hint"] == "did you mean 'Partner'?"
+    assert plan["minutes"] > 0
+    assert not (job.parent / "runs").exists()
+
+
+def test_a_plan_for_people(job: Path) -> None:
+    """The same facts as tables, without a line that only machines read."""
+    ended = etl("plan", job, "--sandbox", cwd=job.parent)
+    assert ended.code == 0
+    assert re.search(r"duplicates\s*│ 1 ", ended.stdout)
+    assert "did you mean 'Partner'?" in " ".join(ended.stdout.split())
+    assert "daily limit" in ended.stdout
+    assert not (job.parent / "runs").exists()
+
+
+def test_nothing_to_show(tmp_path: Path) -> None:
+    """Asking for a run where none is ends with a way on."""
+    ended = etl("show", "latest", cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "--directory" in ended.stderr
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_shows_examples(command: str, tmp_path: Path) -> None:
+    """Help ends with lines to copy."""
+    ended = etl(command, "--help", cwd=tmp_path)
+    assert (ended.code, ended.stderr) == (0, "")
+    examples = ended.stdout.partition("Examples:")[2]
+    assert f"hubspot-assoc {command}" in examples
+
+
+def test_the_help_lists_every_command_and_exit_code(tmp_path: Path) -> None:
+    """One page tells what there is to do and what exit codes mean."""
+    ended = etl("--help", cwd=tmp_path)
+    assert ended.code == 0
+    assert [name for name in COMMANDS if f"  {name} " not in ended.stdout] == []
+    assert "130 / 143" in ended.stdout
+
+
+def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
+    """A slip in the command is exit code 2, like every mistake of usage."""
+    ended = etl("rnu", cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "rnu" in ended.stderr

@@ -1,0 +1,277 @@
+"""The command ``run`` as people and schedulers call it: a process, its streams and its exit code."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+import pytest
+
+REPOSITORY: Final = Path(__file__).parents[2]
+TOKEN: Final = "pat-na1-made-up-0123456789"
+SECONDS: Final = 60
+"""Far more than any command takes here; a hang fails instead of blocking."""
+
+FILES: Final = ["failures.csv", "journal.sqlite", "results.parquet", "run.log", "summary.json"]
+
+JOB: Final = """\
+source: {path: rows.csv}
+from: {object: contacts, column: contact}
+to: {object: companies, column: company}
+label: {column: role}
+output: {directory: runs}
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def last_line(self) -> str:
+        """Give what stands at the end of stderr."""
+        return self.stderr.rstrip("\n").rsplit("\n", 1)[-1]
+
+
+def etl(*arguments: str | Path, cwd: Path, **environment: str) -> Ended:
+    """Run the command line in a folder of its own, with nothing set but what the test sets."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUBSPOT_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "etl", *map(str, arguments)],
+        cwd=cwd,
+        env=inherited | {"PYTHONPATH": str(REPOSITORY)} | environment,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def follow(ended: Ended, cwd: Path) -> Ended:
+    """Run the command that the last line of stderr gives."""
+    _, found, command = ended.last_line.partition("hubspot-assoc ")
+    assert found, ended.last_line
+    return etl(*shlex.split(command), cwd=cwd)
+
+
+def write(folder: Path, rows: str, job: str = JOB, name: str = "roles.yaml") -> Path:
+    """Put a job and its source into a folder."""
+    (folder / "rows.csv").write_text("contact,company,role\n" + rows, encoding="utf-8")
+    path = folder / name
+    path.write_text(job, encoding="utf-8")
+    return path
+
+
+def only_run(folder: Path) -> Path:
+    """Find the one run below a folder."""
+    [found] = (folder / "runs").glob("*/*")
+    return found
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Path:
+    """Copy the example jobs and their sources, so that their runs end up there too."""
+    for name in ("jobs", "sample_data"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_quickstart_runs(examples: Path) -> None:
+    """The first command of the README ends well and leaves the files that it promises."""
+    ended = etl("run", "jobs/quickstart.yaml", "--sandbox", cwd=examples)
+    assert (ended.code, ended.stdout) == (0, "")
+    assert "associated │ 3,000 │ confirmed by HubSpot" in ended.stderr
+    run = only_run(examples)
+    assert sorted(path.name for path in run.iterdir()) == FILES
+    assert pl.read_parquet(run / "results.parquet")["outcome"].unique().to_list() == ["associated"]
+    assert "every row succeeded" in ended.last_line
+    assert str(run) in ended.last_line
+    # The command works wherever it is pasted, not only beside the runs.
+    shown = follow(ended, examples / "jobs")
+    assert (shown.code, shown.stderr) == (0, "")
+    assert "associated │ 3,000 │" in shown.stdout
+
+
+def test_mistakes_are_told_with_a_way_on(examples: Path) -> None:
+    """Rows that did not succeed make exit code 1, and the last line is a command that runs them."""
+    ended = etl("run", "jobs/mistakes.yaml", "--sandbox", cwd=examples)
+    assert (ended.code, ended.stdout) == (1, "")
+    run = only_run(examples)
+    assert str(run) in ended.last_line
+    told = json.loads((run / "summary.json").read_bytes())
+    with (run / "failures.csv").open(encoding="utf-8", newline="") as file:
+        failed = len(list(csv.DictReader(file)))
+    assert failed == told["rows"] - told["outcomes"]["associated"] == 9
+
+    again = follow(ended, examples / "jobs")
+    assert again.code == 1
+    assert f"│ all        │    {failed} │" in again.stderr
+    assert len(list(examples.glob("runs/mistakes/*"))) == 2
+
+
+def test_the_next_command_repeats_what_this_one_was_given(tmp_path: Path) -> None:
+    """A command line with its own portal and settings is told again with both of them."""
+    write(tmp_path, "")
+    (tmp_path / "other.csv").write_text(
+        "contact;company;role\n7;8;VIP\n5;6;VIP\n", encoding="utf-8"
+    )
+    (tmp_path / "portal.yaml").write_text(
+        "labels: [{from: contacts, to: companies, label: VIP}]\n"
+        "records: {contacts: {missing: [7]}}\n",
+        encoding="utf-8",
+    )
+    ended = etl(
+        "run",
+        "roles.yaml",
+        "--sandbox",
+        "--portal",
+        "portal.yaml",
+        "--set",
+        "source.path=other.csv",
+        "--set",
+        "source.csv.delimiter=;",
+        cwd=tmp_path,
+    )
+    assert ended.code == 1, ended.stderr
+    again = follow(ended, tmp_path)
+    assert again.code == 1, again.stderr
+    failed = [path.read_text(encoding="utf-8") for path in tmp_path.glob("runs/*/*/failures.csv")]
+    assert [text.splitlines()[1].split(";")[:3] for text in failed] == [["7", "8", "VIP"]] * 2
+
+
+def test_json_is_for_machines(tmp_path: Path) -> None:
+    """With --json stdout is one JSON document, whatever stands on stderr."""
+    job = write(tmp_path, "1,2,Partner\n,2,\n")
+    ended = etl("run", job, "--sandbox", "--json", cwd=tmp_path)
+    assert ended.code == 1
+    told = json.loads(ended.stdout)
+    assert (told["rows"], told["outcomes"]["associated"], told["exit_code"]) == (2, 1, 1)
+    assert told["folder"] == str(only_run(tmp_path))
+    stored = json.loads((only_run(tmp_path) / "summary.json").read_bytes())
+    assert {**stored, "folder": told["folder"]} == told
+    shown = etl("show", "latest", "--json", cwd=tmp_path)
+    assert json.loads(shown.stdout)["run_id"] == told["run_id"]
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    """A dry run says what would happen and leaves no folder."""
+    job = write(tmp_path, "1,2,Partner\n1,2,Partner\nx,2,\n3,4,Nope\n")
+    ended = etl("run", job, "--sandbox", "--dry-run", cwd=tmp_path)
+    assert ended.code == 0
+    assert not (tmp_path / "runs").exists()
+    assert "INVALID_ID" in ended.stdout
+    assert "UNKNOWN_LABEL" in ended.stdout
+
+
+def test_several_jobs_run_one_after_the_other(tmp_path: Path) -> None:
+    """Each job has its own folder, and the exit code is that of the worst."""
+    good = write(tmp_path, "1,2,Partner\n", name="good.yaml")
+    (tmp_path / "bad.csv").write_text("contact,company,role\nx,2,\n", encoding="utf-8")
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(JOB.replace("rows.csv", "bad.csv"), encoding="utf-8")
+    ended = etl("run", bad, good, "--sandbox", "--json", cwd=tmp_path)
+    assert ended.code == 1
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [(line["job"], line["exit_code"]) for line in told] == [("bad", 1), ("good", 0)]
+    assert sorted(path.parent.name for path in tmp_path.glob("runs/*/*")) == ["bad", "good"]
+
+
+# --- what ends with exit code 2 and sends nothing -------------------------------------------------
+
+
+def refused(ended: Ended, folder: Path, *words: str) -> None:
+    """Check that a command ended before anything was sent, in words."""
+    assert ended.code == 2, ended.stderr
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    assert "Error: " in ended.stderr
+    assert "Try: " in ended.stderr
+    assert [word for word in words if word not in ended.stderr] == []
+    assert list(folder.glob("runs/*/*")) == []
+
+
+def test_an_unknown_label_for_all_rows(tmp_path: Path) -> None:
+    """A label that HubSpot does not have is told with the nearest one, before anything is sent."""
+    fixed = JOB.replace("{column: role}", "{value: Decison maker}")
+    job = write(tmp_path, "1,2,\n", fixed)
+    ended = etl("run", job, "--sandbox", cwd=tmp_path)
+    refused(ended, tmp_path, "'Decison maker' does not exist", "did you mean 'Decision maker'?")
+
+
+def test_no_token(tmp_path: Path) -> None:
+    """Without a token the variable to set is named, and the sandbox offered."""
+    job = write(tmp_path, "1,2,\n")
+    refused(etl("run", job, cwd=tmp_path), tmp_path, "HUBSPOT_ACCESS_TOKEN", "--sandbox")
+
+
+def test_no_source(tmp_path: Path) -> None:
+    """A missing file is named as it was looked for."""
+    job = write(tmp_path, "")
+    (tmp_path / "rows.csv").unlink()
+    ended = etl("run", job, "--sandbox", cwd=tmp_path)
+    refused(ended, tmp_path, str(tmp_path / "rows.csv"), "source.path")
+
+
+def test_no_such_column(tmp_path: Path) -> None:
+    """A column that the source lacks is told with those that it has."""
+    job = write(tmp_path, "1,2,\n", JOB.replace("column: contact}", "column: contact_id}"))
+    refused(etl("run", job, "--sandbox", cwd=tmp_path), tmp_path, "contact_id", "company")
+
+
+def test_a_bad_job_among_good_ones_begins_none(tmp_path: Path) -> None:
+    """All job files are checked before the first one sends."""
+    good = write(tmp_path, "1,2,\n", name="good.yaml")
+    bad = write(tmp_path, "1,2,\n", JOB + "existing: keep\n", name="bad.yaml")
+    ended = etl("run", good, bad, "--sandbox", cwd=tmp_path)
+    refused(ended, tmp_path, f"{bad}:6:1", "existing_labels")
+
+
+def test_a_bad_portal_file(tmp_path: Path) -> None:
+    """A portal file with a slip is told with its name."""
+    job = write(tmp_path, "1,2,\n")
+    (tmp_path / "portal.yaml").write_text("lables: []\n", encoding="utf-8")
+    ended = etl("run", job, "--sandbox", "--portal", "portal.yaml", cwd=tmp_path)
+    refused(ended, tmp_path, "portal.yaml", "lables")
+
+
+# --- the token ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_the_token_is_in_no_file_and_no_stream(tmp_path: Path, *, accepted: bool) -> None:
+    """Whether HubSpot takes the token or not, nobody reads it anywhere afterwards."""
+    job = write(tmp_path, "1,2,Partner\nx,2,\n", JOB + "hubspot: {access_token: '${SECRET}'}\n")
+    portal = tmp_path / "portal.yaml"
+    portal.write_text(
+        f"settings: {{access_token: {TOKEN if accepted else 'other'}}}\n", encoding="utf-8"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "etl", "sandbox", "--port", "0", "--portal", str(portal)],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as sandbox:
+        try:
+            assert sandbox.stderr is not None
+            base_url = sandbox.stderr.readline().rsplit("=", 1)[1].strip()
+            ended = etl("run", job, cwd=tmp_path, SECRET=TOKEN, HUBSPOT_BASE_URL=base_url)
+        finally:
+            sandbox.terminate()
+    assert ended.code == (1 if accepted else 2), ended.stderr
+    portal.unlink()
+    written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert [path for path, content in written.items() if TOKEN.encode() in content] == []
+    assert TOKEN not in ended.stdout + ended.stderr
