@@ -105,7 +105,7 @@ class Source:
     """Where the rows come from."""
 
     path: str
-    """An absolute path of a file or a folder, or a glob."""
+    """An absolute path of a file or a folder, a glob, or a URL (s3://, gs://, az://)."""
     csv: CsvFormat = CsvFormat()
 
 

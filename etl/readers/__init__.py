@@ -7,6 +7,7 @@ Rule 3: a file that can't be read as the job says ends in a `SourceError` that n
     files ─► bytestream ─► text ─► records ─► delimited ┐
                                 └──────────► ndjson    ├─► stream (columns, row numbers)
                                              parquet   ┘
+`cloud` makes files of the objects of a bucket, `cloud_trouble` tells what is wrong with them.
 """
 
 from __future__ import annotations

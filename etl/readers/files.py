@@ -1,15 +1,22 @@
-"""Find the files of a source: one path, a glob, or every readable file of a folder."""
+"""Find the files of a source: one path, a glob, or every readable file of a folder.
+
+Objects in the cloud are files like any other: the same rules, asked of a bucket.
+"""
 
 from __future__ import annotations
 
 import glob
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from etl.errors import SourceError
+from etl.readers.cloud import CloudPath, is_cloud, list_objects, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etl.model import Source
 
 Format = Literal["csv", "tsv", "parquet", "ndjson"]
@@ -30,7 +37,7 @@ KNOWN = "csv, tsv, ndjson and jsonl (also with .gz or .zst) and parquet"
 class SourceFile:
     """One file and how to read it."""
 
-    path: Path
+    path: Path | CloudPath
     format: Format
     compression: Compression = None
 
@@ -40,13 +47,20 @@ class SourceFile:
 
 def find_files(source: Source) -> tuple[SourceFile, ...]:
     """List the files of a source, sorted by path; refuse what can't be read."""
-    path = Path(source.path)
+    files = _in_cloud(parse(source.path)) if is_cloud(source.path) else _on_disk(source.path)
+    return tuple(sorted(files, key=str))
+
+
+def _on_disk(written: str) -> list[SourceFile]:
+    path = Path(written)
     if path.is_dir():
-        files = _files_of_folder(path)
+        files = _of_folder(path, _list_folder(path))
     elif path.exists():
         files = [_known(path)]
-    elif glob.has_magic(source.path):
-        files = _files_of_glob(source.path)
+    elif glob.has_magic(written):
+        # A set: where ** stands twice, glob tells a file twice.
+        matches = set(map(Path, glob.glob(written, recursive=True)))  # noqa: PTH207 - pathlib globs no absolute pattern
+        files = _of_glob(written, [path for path in matches if not path.is_dir()])
     else:
         raise SourceError(
             f"{path}: there is no such file or folder",
@@ -54,20 +68,63 @@ def find_files(source: Source) -> tuple[SourceFile, ...]:
         )
     for file in files:
         _check_readable(file)
-    return tuple(sorted(files, key=str))
+    return files
 
 
-def _files_of_folder(folder: Path) -> list[SourceFile]:
+def _in_cloud(path: CloudPath) -> list[SourceFile]:
+    # Whether each object may be read shows when it is: asking first costs a request a file.
+    is_folder = not path.key or path.key.endswith("/")
+    if not is_folder and path.exists():
+        return [_known(path)]
+    if glob.has_magic(path.key):
+        return _of_glob(path, _match(path))
+    objects = [each for each, _bytes in list_objects(path, deep=False)]
+    if not objects and not is_folder:
+        raise SourceError(
+            f"{path}: there is no such object or folder",
+            "Correct source.path; upper and lower case differ in the names of objects.",
+        )
+    return _of_folder(path, objects)
+
+
+def _match(pattern: CloudPath) -> list[CloudPath]:
+    parts = pattern.key.split("/")
+    first = next(place for place, part in enumerate(parts) if glob.has_magic(part))
+    start = CloudPath(pattern.bucket, "/".join(parts[:first]))
+    is_deep = first + 1 < len(parts) or parts[first] == "**"
+    return [
+        found
+        for found, size in list_objects(start, deep=is_deep)
+        # An object of no bytes and no format is how tools mark a folder.
+        if _matches(found.key.split("/"), parts) and (size or _recognize(found))
+    ]
+
+
+def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Compare part by part as `glob` does: * inside one, ** through any number, hidden ones apart."""
+    if not pattern or not names:
+        return not pattern and not names
+    is_hidden = names[0].startswith(".")
+    if pattern[0] != "**":
+        is_wanted = not is_hidden or pattern[0].startswith(".")
+        return is_wanted and fnmatchcase(names[0], pattern[0]) and _matches(names[1:], pattern[1:])
+    inside = not is_hidden and (_matches(names[1:], pattern) or len(names) == len(pattern) == 1)
+    return inside or _matches(names, pattern[1:])
+
+
+def _list_folder(folder: Path) -> list[Path]:
     try:
-        entries = [
-            entry for entry in folder.iterdir() if entry.is_file() and entry.name[0] not in "._"
-        ]
+        return [entry for entry in folder.iterdir() if entry.is_file()]
     except OSError as error:
         raise SourceError(
             f"{folder}: the folder can't be listed ({error.strerror})",
             "Give the user that runs the job the right to read it.",
         ) from error
-    files = [file for file in map(_recognize, entries) if file is not None]
+
+
+def _of_folder(folder: Path | CloudPath, entries: Sequence[Path | CloudPath]) -> list[SourceFile]:
+    shown = [entry for entry in entries if entry.name[0] not in "._"]
+    files = [file for file in map(_recognize, shown) if file is not None]
     if not files:
         raise SourceError(
             f"{folder}: no file of this folder can be read as a source",
@@ -77,18 +134,16 @@ def _files_of_folder(folder: Path) -> list[SourceFile]:
     return files
 
 
-def _files_of_glob(pattern: str) -> list[SourceFile]:
-    matches = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 - pathlib globs no absolute pattern
-    files = [_known(path) for path in matches if not path.is_dir()]
-    if not files:
+def _of_glob(pattern: str | CloudPath, paths: Sequence[Path | CloudPath]) -> list[SourceFile]:
+    if not paths:
         raise SourceError(
             f"{pattern}: no file matches",
             "Correct source.path; * matches inside one folder, ** through folders.",
         )
-    return files
+    return [_known(path) for path in paths]
 
 
-def _known(path: Path) -> SourceFile:
+def _known(path: Path | CloudPath) -> SourceFile:
     """Tell the format by the extension, or refuse the file."""
     file = _recognize(path)
     if file is None:
@@ -99,7 +154,7 @@ def _known(path: Path) -> SourceFile:
     return file
 
 
-def _recognize(path: Path) -> SourceFile | None:
+def _recognize(path: Path | CloudPath) -> SourceFile | None:
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     if compression:

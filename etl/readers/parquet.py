@@ -6,12 +6,16 @@ went through a float is seen for what it is. Dates and times are ISO 8601, neste
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from contextlib import contextmanager
+from tempfile import TemporaryFile, gettempdir
+from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
 from etl.errors import SourceError
 from etl.readers.chunk import FLAW, Table, cell_name, position_of
+from etl.readers.cloud import CloudPath
 from etl.readers.files import unreadable
 
 if TYPE_CHECKING:
@@ -39,9 +43,10 @@ def read_parquet(file: SourceFile, used_columns: Sequence[str], batch_rows: int)
 
 def _batches(file: SourceFile, batch_rows: int) -> Iterator[pl.DataFrame]:
     try:
-        scan = pl.scan_parquet(str(file.path), glob=False, hive_partitioning=False)
-        yield scan.collect_schema().to_frame()
-        yield from scan.collect_batches(chunk_size=batch_rows, maintain_order=True)
+        with _on_disk(file) as source:
+            scan = pl.scan_parquet(source, glob=False, hive_partitioning=False)
+            yield scan.collect_schema().to_frame()
+            yield from scan.collect_batches(chunk_size=batch_rows, maintain_order=True)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise SourceError(
             f"{file}: the file is no whole parquet file ({str(error).splitlines()[0]})",
@@ -49,6 +54,29 @@ def _batches(file: SourceFile, batch_rows: int) -> Iterator[pl.DataFrame]:
         ) from error
     except OSError as error:
         raise unreadable(file, error) from error
+
+
+@contextmanager
+def _on_disk(file: SourceFile) -> Iterator[str | IO[bytes]]:
+    """Give polars something it reads bit by bit: an object in the cloud becomes a nameless copy.
+
+    polars reads any other file object whole into memory. Its own way to the cloud would have
+    credentials and error texts of its own, and would not notice an object that is replaced.
+    """
+    if not isinstance(file.path, CloudPath):
+        yield str(file.path)
+        return
+    with TemporaryFile() as copy:
+        with file.path.open("rb") as packed:
+            try:
+                shutil.copyfileobj(packed, copy)
+                copy.seek(0)
+            except OSError as error:
+                raise SourceError(
+                    f"{file}: no copy can be written to {gettempdir()} ({error.strerror})",
+                    "Make room for the whole file there, or set TMPDIR to a folder that has it.",
+                ) from error
+        yield copy
 
 
 def _as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -276,6 +276,21 @@ def test_paths_are_relative_to_the_job_file(written: str, expected: str) -> None
     assert result.output.directory == Path(expected)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket/exports/*.csv.gz",
+        "s3://bucket",
+        "gs://bucket/a folder/",
+        "az://$web/**/ids?.csv",
+        "s3://bucket/day=1/..rows.csv",
+    ],
+)
+def test_a_url_stays_as_it_is_written(url: str) -> None:
+    """A source in the cloud has nothing to do with the folder of the job file."""
+    assert job(overrides=[f"source.path='{url}'"]).source.path == url
+
+
 def test_a_relative_job_file_becomes_absolute() -> None:
     """The run's folder is right even when the scheduler changes the working directory."""
     result = job(file=Path("jobs/a.yaml"))

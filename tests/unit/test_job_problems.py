@@ -162,7 +162,12 @@ HUBSPOT_CASES = [
 CASES = BLOCK_CASES + VALUE_CASES + NAME_CASES + HUBSPOT_CASES
 
 NO_IDS = "put the record ids into the column and leave match_by out"
-REMOTE = "download it first, and write the path of the copy"
+SCHEMES = "a source is a path here, or begins with s3://, gs:// or az://"
+REMOTE = "write one of those three, or download the file and write the path of the copy"
+NO_BUCKET = "what stands behind :// is no name of a bucket or container"
+BUCKET = "write s3://bucket/key, gs://bucket/key or az://container/key, without a user or an account"
+ADDRESS = "this address (not shown, it may hold a secret)"
+ODD_KEY = "it has an empty part, . or .. between its slashes"
 SIDE_CASES = [
     ("source: {path: rows.csv}\n", "", "1:1", "the job has no source", "add it, such as source: {path: ../sample_data/contact_roles.csv}"),
     ("from: {object: contacts, column: a}\n", "", "1:1", "the job has no from", "add it, such as from: {object: contacts, column: contact_id}"),
@@ -178,8 +183,16 @@ SIDE_CASES = [
     ("object: contacts", "object: ''", "2:16", "from.object can't be ''", OBJECT),
     ("object: contacts", 'object: "contacts\\n"', "2:16", "from.object can't be 'contacts\\n'", OBJECT),
     ("rows.csv", "''", "1:16", "source.path can't be ''", PATH),
-    *(("rows.csv", path, "1:16", f"not yet: source.path on another machine: '{path}'", REMOTE)
-      for path in ("s3://bucket/rows.csv", "gs://bucket/*.csv", "az://c/rows.csv")),
+    *(("rows.csv", f"'{path}'", "1:16", f"source.path can't be '{path}': {SCHEMES}", REMOTE)
+      for path in ("https://a/rows.csv", "sftp://a/rows.csv", "S3://bucket/rows.csv", "s3a://b/x.csv")),
+    ("rows.csv", "'https://me:word@a/x.csv'", "1:16", f"source.path can't be {ADDRESS}: {SCHEMES}", REMOTE),
+    *(("rows.csv", f"'{path}'", "1:16", f"source.path can't be '{path}': {NO_BUCKET}", BUCKET)
+      for path in ("s3://", "s3:///rows.csv", "gs://b*/rows.csv")),
+    ("rows.csv", "'s3://key:word@b/x.csv'", "1:16", f"source.path can't be {ADDRESS}: {NO_BUCKET}", BUCKET),
+    *(("rows.csv", f"'{path}'", "1:16", f"source.path can't be {ADDRESS}: it has a signature in it", "remove it; credentials come from environment variables, as the README lists them")
+      for path in ("az://c/x.csv?sv=2&sig=abc", "s3://b/x.csv?X-Amz-Signature=abc")),
+    *(("rows.csv", f"'{path}'", "1:16", f"source.path can't be '{path}': {ODD_KEY}", "write the object's name as its bucket lists it")
+      for path in ("s3://b//x.csv", "s3://b/a//x.csv", "gs://b/../x.csv", "gs://b/a/.", "az://c/./x.csv")),
     ("rows.csv", "*.csv", "1:16", "an alias has no anchor", "put a value that begins with * in quotes"),
     ("rows.csv", "${ROWS}", "1:17", "not YAML: expected ',' or '}', but got '{'", 'between { and } write "${NAME}" in double quotes'),
     *(("rows.csv", f"x, csv: {{delimiter: {written}}}", "1:36", f"source.csv.delimiter can't be {shown}", DELIMITER)
@@ -261,7 +274,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
         "  batch_size: 9999\n"
         "  batch_size: 1\n"
         "  conurrency: 2\n"
-        "source: {path: 's3://b/x', csv: {encoding: klingon}}\n"
+        "source: {path: 's3:///xx', csv: {encoding: klingon}}\n"
         "from: {object: contacts}\n"
     )
     found = told(

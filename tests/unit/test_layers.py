@@ -46,6 +46,7 @@ FENCES: Final = {
     "sqlite3": "etl.journal",
     "click": "etl.cli.*",
     "rich": "etl.cli.*",
+    "obstore": "etl.readers.cloud etl.readers.cloud_trouble",
 }
 """Third parties, and the only modules that may know them."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from etl.core.job.overrides import apply_overrides
-from etl.core.job.rules import NAME, check_rules
+from etl.core.job.rules import NAME, check_rules, is_url
 from etl.core.job.shape import check_shape, default
 from etl.core.job.tree import BASE_URL, TOKEN, Node, Place, Trouble, drop, find, plain, put
 from etl.core.job.variables import fill_variables
@@ -153,7 +153,7 @@ def _build(job: Mapping[str, Any], file: Path) -> Job:
 
 
 def _path(file: Path, written: str) -> str:
-    return os.path.normpath(file.parent / written)
+    return written if is_url(written) else os.path.normpath(file.parent / written)
 
 
 def _labelling(job: Mapping[str, Any]) -> Labelling:

@@ -25,7 +25,19 @@ _TO_COLUMN: KeyPath = ("to", "column")
 _MAX_NAME_BYTES = 255
 """Bytes in a folder's name (NAME_MAX of Linux file systems)."""
 
+CLOUD_SCHEMES = ("s3", "gs", "az")
+"""Where a source may be besides this machine: Amazon S3, Google Cloud Storage, Azure Blob Storage."""
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+_BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]*")
+"""What S3, Google and Azure (``$web``) take as a bucket's name; so no user, password or glob."""
+
+_SIGNATURE = re.compile(r"[?&](?:sig|x-\w+-signature)=", re.IGNORECASE)
+"""How a signed address of Azure, Amazon or Google looks."""
+
+_ODD_PART = re.compile(r"(?:^|/)(?:\.{0,2}/|\.{1,2}$)")
+"""A part of an object's name that a folder can't have; obstore can't ask for such an object."""
 
 _ONE_WORD = re.compile(r"[\x21-\x7e]+")
 """What an HTTP header can carry as one word: visible ASCII."""
@@ -55,17 +67,47 @@ def _check_name(name: str, told: str) -> Finding:
     return message, "write a shorter name"
 
 
+def is_url(path: str) -> bool:
+    """Tell whether a path begins with a scheme, such as ``s3://``."""
+    return _SCHEME.match(path) is not None
+
+
 def _check_source_path(path: str, told: str) -> Finding:
-    if not _SCHEME.match(path):
+    fault = _place_fault(path) if is_url(path) else None
+    if fault is None:
         return None
-    return (
-        f"not yet: source.path on another machine: {told}",
-        "download it first, and write the path of the copy",
-    )
+    # Who pastes an address may paste a password or a signature with it.
+    value = "this address (not shown, it may hold a secret)" if re.search("[@?]", path) else told
+    return f"source.path can't be {value}: {fault}", _PLACE_HINTS[fault]
+
+
+_OTHER_SCHEME = "a source is a path here, or begins with s3://, gs:// or az://"
+_NO_BUCKET = "what stands behind :// is no name of a bucket or container"
+_SIGNED = "it has a signature in it"
+_ODD_KEY = "it has an empty part, . or .. between its slashes"
+
+_PLACE_HINTS = {
+    _OTHER_SCHEME: "write one of those three, or download the file and write the path of the copy",
+    _NO_BUCKET: "write s3://bucket/key, gs://bucket/key or az://container/key, without a user or an account",
+    _SIGNED: "remove it; credentials come from environment variables, as the README lists them",
+    _ODD_KEY: "write the object's name as its bucket lists it",
+}
+
+
+def _place_fault(url: str) -> str | None:
+    scheme, _, rest = url.partition("://")
+    bucket, _, key = rest.partition("/")
+    faults = {
+        _OTHER_SCHEME: scheme not in CLOUD_SCHEMES,
+        _NO_BUCKET: not _BUCKET.fullmatch(bucket),
+        _SIGNED: bool(_SIGNATURE.search(key)),
+        _ODD_KEY: bool(_ODD_PART.search(key)),
+    }
+    return next((fault for fault, found in faults.items() if found), None)
 
 
 def _check_directory(path: str, told: str) -> Finding:
-    if not _SCHEME.match(path):
+    if not is_url(path):
         return None
     return (
         f"not yet: output.directory on another machine: {told}",
