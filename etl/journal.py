@@ -14,23 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.verdict import SETTLED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 FILE_NAME: Final = "journal.sqlite"
-
-SETTLED: Final = {
-    "association_id": pl.Int64,
-    "outcome": pl.String,
-    "http_status": pl.Int64,
-    "error_category": pl.String,
-    "error_message": pl.String,
-    "correlation_id": pl.String,
-    "attempts": pl.Int64,
-    "batch": pl.Int64,
-}
-"""A verdict, with what it took; `batch` is null where nothing had to be sent."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS batch (

@@ -18,7 +18,7 @@ from polars.io.plugins import register_io_source
 
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
 from etl.core.tally import Tally
-from etl.journal import SETTLED
+from etl.core.verdict import SETTLED
 from etl.model import SUCCEEDED, Outcome
 from etl.run_folder import write_whole
 from etl.staging import COMPRESSION

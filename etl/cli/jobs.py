@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from etl.cli import tell
+from etl.cli.options import jobs_argument, set_option
 from etl.core.exit_code import ExitCode
 from etl.core.job import job_schema
 from etl.errors import JobError, UsageError
 from etl.settings import load_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(
@@ -23,8 +27,8 @@ Examples:
   hubspot-assoc lint jobs/a.yaml --json
 """,
 )
-@click.argument("jobs", nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path))
-@click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="As for `run`.")
+@jobs_argument
+@set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON to stdout.")
 def lint(jobs: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -> None:
     """Check job files, offline: every problem at once, with file, line, column and the fix."""

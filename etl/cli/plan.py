@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
 from etl.hubspot.parallel import Stop
@@ -35,19 +36,9 @@ Examples:
 """,
 )
 @click.argument("job", type=click.Path(path_type=Path))
-@click.option("--sandbox", is_flag=True, help="Plan against a built-in HubSpot emulator.")
-@click.option(
-    "--portal",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="What the sandbox holds: labels, records, limits (with --sandbox).",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY.PATH=VALUE",
-    help="Replace a value of the job file; may be given several times.",
-)
+@sandbox_option
+@portal_option
+@set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
     job: Path, overrides: tuple[str, ...], portal: Path | None, *, sandbox: bool, as_json: bool

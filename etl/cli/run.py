@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 from rich.console import Console
 
+from etl.cli.options import jobs_argument, portal_option, sandbox_option, set_option
 from etl.cli.plan import plan_job
 from etl.cli.progress import watch_run
 from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
@@ -22,6 +22,8 @@ from etl.run_folder import RunFolder, create_run_folder
 from etl.settings import load_job
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from etl.model import Job
     from etl.pipeline import Observer
     from etl.sandbox import PortalDefinition
@@ -46,21 +48,11 @@ Examples:
   hubspot-assoc run jobs/a.yaml --set source.path=/path/to/failures.csv   only what failed
 """,
 )
-@click.argument("jobs", nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path))
-@click.option("--sandbox", is_flag=True, help="Run against a built-in HubSpot emulator.")
-@click.option(
-    "--portal",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="What the sandbox holds: labels, records, limits (with --sandbox).",
-)
+@jobs_argument
+@sandbox_option
+@portal_option
 @click.option("--dry-run", is_flag=True, help="Read and resolve, write nothing (as `plan`).")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY.PATH=VALUE",
-    help="Replace a value of the job file; may be given several times.",
-)
+@set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
 def run(
     jobs: tuple[Path, ...],

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from etl.cli.options import portal_option
 from etl.cli.session import portal_definition
 from etl.errors import UsageError
 from etl.sandbox import serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(
@@ -21,11 +25,7 @@ Examples:
 """,
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8099, show_default=True)
-@click.option(
-    "--portal",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="What the sandbox holds: labels, records, limits. Without it, the demo portal.",
-)
+@portal_option
 def sandbox(port: int, portal: Path | None) -> None:
     """Serve the built-in HubSpot emulator on loopback until Ctrl-C.
 

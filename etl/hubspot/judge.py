@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.verdict import VERDICT
 from etl.hubspot.culprits import culprits
 from etl.model import Outcome
 
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
 
     from etl.hubspot.culprits import Culprits, Sides
     from etl.hubspot.wire import Answer, ErrorDetail
-
-VERDICT: Final = {
-    "association_id": pl.Int64,
-    "outcome": pl.String,
-    "http_status": pl.Int64,
-    "error_category": pl.String,
-    "error_message": pl.String,
-    "correlation_id": pl.String,
-}
-"""What became of one association."""
 
 NOT_NAMED: Final = "NOT_NAMED"
 """Our category for an association that a 2xx did not name."""

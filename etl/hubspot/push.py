@@ -17,12 +17,12 @@ import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
+from etl.core.verdict import SETTLED, VERDICT
 from etl.errors import EtlError, RequestError, SettingsError, StoppedError
 from etl.hubspot.existing import ExistingReader
-from etl.hubspot.judge import NOT_NAMED, VERDICT, judge_refusal, judge_success, verdicts
+from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.wire import ErrorDetail, WireError
-from etl.journal import SETTLED
 from etl.model import Outcome
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from etl.journal import SETTLED, open_journal
+from etl.core.verdict import SETTLED
+from etl.journal import open_journal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl.core.verdict import VERDICT
 from etl.hubspot.culprits import Sides
-from etl.hubspot.judge import VERDICT, judge_refusal, judge_success, verdicts
+from etl.hubspot.judge import judge_refusal, judge_success, verdicts
 from etl.hubspot.wire import Answer, ErrorDetail, decode_answer, read_created
 from etl.model import Outcome
 
