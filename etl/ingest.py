@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.hints import DEFAULT_HINT, HINTS
-from etl.core.normalize import normalize
+from etl.core.normalize import RAGGED_LINE, normalize
 from etl.model import ExplicitType, LabelColumn, LabelValue, Outcome
 from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
 from etl.staging import PAIR_SCHEMA
+
+CATEGORY_COLUMN: Final = "_error_category"
+"""The column of ``failures.csv`` that says why a row failed."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -104,7 +107,7 @@ def _prepare(
     """Give all rows of a chunk as STAGED, and the good ones among them as PAIR_SCHEMA."""
     from_cell, to_cell = places[job.from_side.column], places[job.to_side.column]
     good, rejected = normalize(
-        chunk.frame.with_columns(pl.lit(chunk.source_file).alias("source_file")),
+        chunk.frame.with_columns(pl.lit(chunk.source_file).alias("source_file"), _flaw(chunk)),
         from_column=from_cell,
         to_column=to_cell,
         flaw=FLAW,
@@ -112,9 +115,11 @@ def _prepare(
     )
     good = resolver.resolve(good, places)
     is_unresolved = pl.col("error_category").is_not_null()
-    good = good.with_columns(pl.when(is_unresolved).then(pl.lit("unresolved")).alias("outcome"))
+    good = good.with_columns(
+        pl.when(is_unresolved).then(pl.lit(Outcome.UNRESOLVED.value)).alias("outcome")
+    )
     rejected = rejected.with_columns(
-        pl.lit("rejected").alias("outcome"),
+        pl.lit(Outcome.REJECTED.value).alias("outcome"),
         pl.lit("").alias("association_types"),
         pl.col("error_category")
         .replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
@@ -125,6 +130,22 @@ def _prepare(
     if rejected.height:
         rows = pl.concat([rows, rejected.select(*STAGED, *cells)]).sort(ROW_NUMBER)
     return rows, good.filter(~is_unresolved).select(*PAIR_SCHEMA)
+
+
+def _flaw(chunk: Chunk) -> pl.Expr:
+    """Say what is wrong with a line, also when it was wrong in the file that it failed from.
+
+    ``failures.csv`` has the cells of a ragged line in whole columns, where it would pass for a good
+    one: until somebody has looked at it, it stays rejected.
+    """
+    if CATEGORY_COLUMN not in chunk.columns:
+        return pl.col(FLAW)
+    was_ragged = pl.col(chunk.cell_of(CATEGORY_COLUMN)) == RAGGED_LINE
+    unmended = pl.lit(
+        f"the line had the wrong number of fields, so its cells may be shifted or cut; mend them, "
+        f"and clear {CATEGORY_COLUMN} in this row"
+    )
+    return pl.coalesce(FLAW, pl.when(was_ragged).then(unmended)).alias(FLAW)
 
 
 def _label_as_read(labelling: Labelling, places: Mapping[str, str]) -> pl.Expr:

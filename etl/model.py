@@ -157,6 +157,8 @@ class HubspotSettings:
     """None when the environment variable that holds it is unset."""
     api_version: ApiVersion = "v4"
     base_url: str = "https://api.hubapi.com"
+    token_variable: str = "HUBSPOT_ACCESS_TOKEN"  # noqa: S105  (a name)
+    """The environment variable to set when there is no token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 HINTS: Final = {
-    "RAGGED_LINE": "mend the line in the source file and run the row again",
+    "RAGGED_LINE": "mend the line in the source file; or mend the cells here and clear _error_category",
     "BLANK_ID": "fill in the record id and run the row again",
     "INVALID_ID": "put HubSpot's record id, a whole number, and run the row again",
     "OBJECT_NOT_FOUND": "the record does not exist (deleted, merged or another portal): correct the id",
@@ -17,4 +17,4 @@ HINTS: Final = {
 """Our own categories, and those of HubSpot that have been seen for associations."""
 
 DEFAULT_HINT: Final = "read the message, correct the row or HubSpot, and run the row again"
-NOT_SENT_HINT: Final = "resume the run, or run this file again"
+NOT_SENT_HINT: Final = "nothing is wrong with the row: run this file again"

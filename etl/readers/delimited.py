@@ -36,6 +36,8 @@ MARK = b"\x1e"
 """ASCII's record separator. A block that holds one itself is read the slow way."""
 LINE_END = re.compile(rb"\r?\n")
 LONE_CR = re.compile(r"\r(?!\n)")
+SHOWN_SURPLUS = 80
+"""Characters of surplus fields that a message repeats: they stand in no column."""
 RESERVED = frozenset('"\r\n')
 
 
@@ -78,7 +80,7 @@ def _check_header(header: Record, file: SourceFile, csv: CsvFormat) -> tuple[str
     if "\0" in "".join(header.fields):
         raise SourceError(
             f"{file}, line {header.line}: the header holds NUL bytes; it is not {csv.encoding} text",
-            "It looks like utf-16: set source.csv.encoding: utf-16 (or utf-16-le, utf-16-be).",
+            "It looks like utf-16: set source.csv.encoding: utf-16-le (or utf-16-be).",
         )
     if any(LONE_CR.search(field) for field in header.fields):
         raise old_mac_lines(file, header.line)
@@ -126,7 +128,7 @@ def _mark_lines(text: bytes, mark: bytes) -> bytes:
         return text.replace(b"\n", mark + b"\n")
     if text.count(b"\r\n") == text.count(b"\n"):
         return text.replace(b"\r\n", mark + b"\r\n")
-    return LINE_END.sub(re.escape(mark) + rb"\g<0>", text)
+    return LINE_END.sub(lambda line_end: mark + line_end[0], text)
 
 
 def _take_apart(block: Block, width: int, dialect: Dialect) -> pl.DataFrame:
@@ -153,7 +155,9 @@ def _flaw(record: Record, width: int) -> str | None:
         else "the line may be cut short, or a delimiter is missing"
     )
     fields = "field" if count == 1 else "fields"
-    return f"line {record.line} has {count} {fields}, the header has {width}; {fix}"
+    surplus = ",".join(record.fields[width:])[:SHOWN_SURPLUS]
+    beyond = f" (beyond it: {surplus!r})" if surplus else ""
+    return f"line {record.line} has {count} {fields}, the header has {width}{beyond}; {fix}"
 
 
 def _frame(flaws: list[str | None], cells: list[list[str]]) -> pl.DataFrame:

@@ -31,10 +31,31 @@ def to_utf8(pieces: Iterable[bytes], encoding: str, file: SourceFile) -> Iterato
             decoder.setstate((b"", state))
             line += decoder.decode(error.object[: error.start]).count("\n")
             raise _undecodable(error, encoding, file, line) from error
+        except UnicodeError as error:
+            raise SourceError(
+                f"{file}: source.csv.encoding {encoding!r} does not fit the file ({error})",
+                _without_mark(piece),
+            ) from error
         line += text.count("\n")
         if start and text:
             text, start = text.removeprefix(BYTE_ORDER_MARK), False
         yield text.encode()
+
+
+def _utf_16(text: bytes) -> str:
+    """Name the utf-16 that bytes look like; without a byte order mark the name has to say it."""
+    if text.startswith(UTF_16_SIGNS):
+        return "utf-16"
+    # Most characters of an export are ASCII, whose high byte is NUL.
+    return "utf-16-le" if text[1::2].count(0) >= text[::2].count(0) else "utf-16-be"
+
+
+def _without_mark(text: bytes) -> str:
+    if b"\0" not in text:
+        return (
+            "It does not look like utf-16: leave source.csv.encoding out, or set how it was saved."
+        )
+    return f"It has no byte order mark: set source.csv.encoding: {_utf_16(text)}."
 
 
 def _with_end(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -60,7 +81,7 @@ def _undecodable(
     if file.format == "ndjson":
         hint = "ndjson is utf-8: convert the file, for example with iconv -t utf-8."
     elif error.object.startswith(UTF_16_SIGNS) or b"\0" in error.object:
-        hint = "It looks like utf-16: set source.csv.encoding: utf-16."
+        hint = f"It looks like {_utf_16(error.object)}: set source.csv.encoding: {_utf_16(error.object)}."
     else:
         hint = (
             "Set source.csv.encoding to how the file was saved: cp932 (Japanese Windows),"

@@ -111,8 +111,14 @@ def test_lines_of_the_wrong_length(tmp_path: Path) -> None:
                 2,
                 "line 3 has 2 fields, the header has 3; the line may be cut short, or a delimiter is missing",
             ),
-            (3, "line 6 has 5 fields, the header has 3; quote a field that contains the delimiter"),
-            (4, "line 7 has 4 fields, the header has 3; quote a field that contains the delimiter"),
+            (
+                3,
+                "line 6 has 5 fields, the header has 3 (beyond it: '4,5'); quote a field that contains the delimiter",
+            ),
+            (
+                4,
+                "line 7 has 4 fields, the header has 3 (beyond it: 'x'); quote a field that contains the delimiter",
+            ),
             (
                 5,
                 "line 8 has 1 field, the header has 3; the line may be cut short, or a delimiter is missing",

@@ -51,7 +51,7 @@ LIMITS = "requests_per_10_seconds, batch_size, concurrency, daily_reserve, max_f
 A_VALUE = "write a value, or remove the line"
 ONE_OF_TWO = "keep one of the two"
 LABEL = "write the label as HubSpot shows it"
-TYPE_ID = "write a whole number from 1 to 2147483647, as `hubspot-assoc labels list` shows it"
+TYPE_ID = "write a whole number from 1 to 2147483647, as HubSpot's association settings or `hubspot-assoc types` show it"
 CATEGORY = "write HUBSPOT_DEFINED, USER_DEFINED, INTEGRATOR_DEFINED or WORK"
 BATCH_SIZE = "write a whole number from 1 to 2000"
 AUTO = "write auto, or a whole number of at least 1"
@@ -337,7 +337,6 @@ def test_a_file_name_that_can_be_no_folder_name_is_a_problem(stem: str) -> None:
             "not YAML: expected the node content, but found '<stream end>'",
         ),
         ("source.path=", "--set source.path", "there is no value after '='"),
-        ("source.path= # x", "--set source.path", "there is no value after '='"),
         ("label={value: 3}", "--set label", "label.value can't be 3"),
         ("to=null", "1:1", "the job has no to"),
         (

@@ -40,6 +40,9 @@ def _apply(root: Node, path: KeyPath, text: str, place: Place) -> tuple[Node, li
     if troubles:
         hint = f"put the value in quotes, for YAML and for the shell: --set '{name}=\"…\"'"
         return root, [Trouble(place, trouble.message, hint) for trouble in troubles]
+    if text.strip() and (node is None or node.value == ""):
+        # A lone | or # means something to YAML, and nothing to whoever typed it.
+        node = Node(text.strip(), place, place, text.strip())
     if node is None or (node.value is None and not node.written):
         message = "there is no value after '='"
         return root, [

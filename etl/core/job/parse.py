@@ -18,7 +18,7 @@ from etl.core.job.overrides import apply_overrides
 from etl.core.job.rules import NAME, check_rules, is_url
 from etl.core.job.shape import check_shape, default
 from etl.core.job.tree import BASE_URL, TOKEN, Node, Place, Trouble, drop, find, plain, put
-from etl.core.job.variables import fill_variables
+from etl.core.job.variables import fill_variables, variables_in
 from etl.core.job.yaml import read_yaml
 from etl.errors import JobError, Problem
 from etl.model import (
@@ -66,7 +66,9 @@ def parse_job(
         raise _job_error(troubles or [_no_keys(root, file)])
     root, found = apply_overrides(root, overrides)
     troubles += found
-    root, found = fill_variables(_with_token(root), environment)
+    root = _with_token(root)
+    token_variable = _variable_of(root)
+    root, found = fill_variables(root, environment)
     troubles += found
     root = _with_base_url(_with_bare_token(_with_name(root, file)), environment)
     for check in (check_shape, check_rules):
@@ -74,7 +76,7 @@ def parse_job(
         troubles += [trouble for trouble in check(root) if trouble.place not in refused]
     if troubles:
         raise _job_error(troubles)
-    return _build(plain(root), file.absolute())
+    return _build(plain(root), file.absolute(), token_variable)
 
 
 def _job_error(troubles: Sequence[Trouble]) -> JobError:
@@ -96,6 +98,13 @@ def _with_token(root: Node) -> Node:
     place = Place(0, 0, TOKEN_VARIABLE)
     text = default(TOKEN)
     return put(root, TOKEN, Node(text, place, place, text))
+
+
+def _variable_of(root: Node) -> str:
+    """Name the variable to set where there is no token."""
+    token = find(root, TOKEN)
+    names = variables_in(token.written) if token is not None else set()
+    return min(names, default=TOKEN_VARIABLE)
 
 
 def _with_name(root: Node, file: Path) -> Node:
@@ -129,7 +138,7 @@ def _is_block(root: Node, key: str) -> bool:
     return block is None or isinstance(block.value, Mapping)
 
 
-def _build(job: Mapping[str, Any], file: Path) -> Job:
+def _build(job: Mapping[str, Any], file: Path, token_variable: str) -> Job:
     """Put a checked job together: every value has the shape that the schema gives it."""
     output = job.get("output", {})
     hubspot = job.get("hubspot", {})
@@ -143,7 +152,7 @@ def _build(job: Mapping[str, Any], file: Path) -> Job:
         to_side=Side(**job["to"]),
         labelling=_labelling(job),
         existing_labels=job.get("existing_labels", default(_EXISTING_LABELS)),
-        hubspot=HubspotSettings(**hubspot | _token_and_url(hubspot)),
+        hubspot=HubspotSettings(**hubspot | _token_and_url(hubspot), token_variable=token_variable),
         limits=_limits(job.get("limits", {})),
         output=Output(
             **output

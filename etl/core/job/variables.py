@@ -26,14 +26,15 @@ def fill_variables(root: Node, environment: Mapping[str, str]) -> tuple[Node, li
         found = list(_broken(path, node, environment))
         if found:
             troubles += found
-        elif path == TOKEN and not _names(node.value) <= environment.keys():
+        elif path == TOKEN and not variables_in(node.value) <= environment.keys():
             root = drop(root, path)
         else:
             root = put(root, path, replace(node, value=_fill(path, node.value, environment)))
     return root, troubles
 
 
-def _names(text: str) -> set[str]:
+def variables_in(text: str) -> set[str]:
+    """List the variables that a text names."""
     return {match["name"] for match in _DOLLAR.finditer(text) if match["name"]}
 
 
@@ -43,7 +44,7 @@ def _broken(path: KeyPath, node: Node, environment: Mapping[str, str]) -> list[T
         message = f"{dotted(path)} has a '${{' without a variable's name and '}}'"
         return [Trouble(node.place, message, "write ${NAME}, or $${ where the text itself has ${")]
     troubles = []
-    for name in sorted(_names(text)):
+    for name in sorted(variables_in(text)):
         if name not in environment and path != TOKEN:
             message = f"{dotted(path)} takes its value from the environment variable {name}, which is not set"
             troubles.append(Trouble(node.place, message, f"set {name}, or write the value here"))
