@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.verdict import SETTLED
+from etl.errors import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-FILE_NAME: Final = "journal.sqlite"
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS batch (
@@ -43,7 +42,7 @@ class Journal:
 
     def begin(self, number: int, *, section: int, associations: int) -> None:
         """Write down a batch that is about to be sent."""
-        with self._lock, self._connection:
+        with self._transaction():
             self._connection.execute(
                 "INSERT INTO batch (number, section, associations) VALUES (?, ?, ?)",
                 (number, section, associations),
@@ -53,12 +52,23 @@ class Journal:
         """Write down what became of a batch: SETTLED."""
         blob = io.BytesIO()
         verdicts.write_ipc(blob, compression="lz4")
-        with self._lock, self._connection:
+        with self._transaction():
             self._connection.execute(
                 "UPDATE batch SET verdicts = ?, settled_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
                 "WHERE number = ?",
                 (blob.getvalue(), number),
             )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            with self._lock, self._connection:
+                yield
+        except sqlite3.OperationalError as error:
+            raise StoppedError(
+                f"the journal can't be written: {error}",
+                "make room on the disk of the run folder, then run again what is left",
+            ) from error
 
     def verdicts(self, section: int) -> pl.DataFrame:
         """Read back what became of a section's associations: SETTLED."""

@@ -44,6 +44,10 @@ PAIR_SCHEMA: Final = {
 """A good row; `forward` and `reverse` are sets of types as bits, 0 for none."""
 
 
+SECTION_KEY: Final = ("phase", "direction", "has_types", "is_second")
+"""What all associations of a section have in common."""
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """Associations that share an endpoint and may be in flight together."""
@@ -56,6 +60,8 @@ class Section:
     direction: Direction
     has_types: bool
     """False: the default endpoint, which takes no types."""
+    is_second: bool
+    """The pairs have been associated in the other direction before, by this very run."""
     path: Path
     """Columns association_id, from_id, to_id (the request's own sides), types (bits), rows."""
     associations: int
@@ -115,7 +121,7 @@ class Staging:
             )
             associations = associations.with_columns(pl.col("association_id") + first_id)
             first_id += associations.height
-            for part in associations.partition_by("phase", "direction", "has_types"):
+            for part in associations.partition_by(*SECTION_KEY):
                 sections.append(self._write_section(len(sections), number, part))
         return sorted(sections, key=lambda section: (section.phase, section.number))
 
@@ -142,14 +148,15 @@ class Staging:
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
         path = self._folder / "sections" / f"{number:05}.parquet"
-        phase, direction, has_types = part.select("phase", "direction", "has_types").row(0)
-        part.drop("phase", "direction", "has_types").write_parquet(path, compression=COMPRESSION)
+        phase, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
+        part.drop(*SECTION_KEY).write_parquet(path, compression=COMPRESSION)
         return Section(
             number=number,
             phase=phase,
             partition=partition,
             direction=Direction(direction),
             has_types=has_types,
+            is_second=is_second,
             path=path,
             associations=part.height,
             rows=int(part["rows"].sum()),
@@ -161,7 +168,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
 
     Takes PAIR_SCHEMA. Gives the links (row_number, association_id, duplicate_of: the first row
     that asks for exactly the same, or null) and the associations (association_id from 0, phase,
-    direction, has_types, from_id, to_id, types, rows), both sorted, from-records together.
+    direction, has_types, is_second, from_id, to_id, types, rows), both sorted, from-records together.
     """
     pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
     # A row without a label is done by whatever associates its pair: a label implies the default.
@@ -179,6 +186,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 "from_id",
                 "to_id",
                 pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
+                pl.lit(value=False).alias("is_second"),
                 pl.col("pair_forward").alias("types"),
                 pl.lit(1, pl.Int64).alias("rows"),
             ),
@@ -188,6 +196,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 pl.col("to_id").alias("from_id"),
                 pl.col("from_id").alias("to_id"),
                 pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
+                (pl.col("pair_forward") != 0).alias("is_second"),
                 pl.col("pair_reverse").alias("types"),
                 # A row that goes both ways is counted where it goes forward.
                 (~goes_forward).cast(pl.Int64).alias("rows"),
@@ -195,7 +204,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         ]
     )
     runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
-    key = ("phase", "direction", "has_types", "from_id", "to_id")
+    key = (*SECTION_KEY, "from_id", "to_id")
     needs = needs.with_columns(
         runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
     ).sort(*key, "row_number")
@@ -204,7 +213,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         (is_new.fill_null(value=True).cast(pl.Int64).cum_sum() - 1).alias("association_id")
     )
     associations = needs.group_by("association_id", maintain_order=True).agg(
-        pl.col("phase", "direction", "has_types", "from_id", "to_id", "types").first(),
+        pl.col(*key, "types").first(),
         pl.col("rows").sum(),
     )
     return needs.select("row_number", "association_id", "duplicate_of").sort(

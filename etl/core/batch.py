@@ -22,11 +22,11 @@ class Batch:
 
 
 class Batcher:
-    """Number the batches of a run, section after section."""
+    """Number the batches of a section from `first` on."""
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, first: int = 1) -> None:
         self._batch_size = batch_size
-        self._last = 0
+        self._last = first - 1
 
     def cut(self, associations: pl.DataFrame) -> Iterator[Batch]:
         """Yield batches of `batch_size` associations in order; the last may be smaller."""

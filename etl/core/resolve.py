@@ -31,10 +31,6 @@ UNKNOWN_TYPE: Final = "UNKNOWN_TYPE"
 UNLABELED: Final = frozenset({"unlabeled", "unlabelled", "no label", "ラベルなし"})
 """What people write for the type that HubSpot gives without a text (its guide, in two languages)."""
 
-_OBJECT: Final = "(company|contact|deal|ticket|lead|order|project|quote|subscription|line item)"
-_BUILTIN: Final = re.compile(rf"({_OBJECT} with )?(?P<kind>\w+)( {_OBJECT})?")
-_IN_JAPANESE: Final = {"プライマリー": "primary", "プライマリー会社": "primary"}
-
 _TYPE_ID: Final = re.compile(r"\d{1,18}")
 """A number that fits 64 bits: Python refuses to read one of thousands of digits."""
 
@@ -77,14 +73,14 @@ class Resolver:
         forward: Sequence[LabelDefinition],
         reverse: Sequence[LabelDefinition],
         *,
-        builtin_kinds: Mapping[str, Iterable[AssociationType]],
+        aliases: Mapping[str, Iterable[AssociationType]],
         pair: str,
     ) -> None:
         """Index the definitions.
 
         `reverse` is empty where both sides are the same object: one list has both sides then.
-        `builtin_kinds` names HubSpot's own types by kind (``primary``), since HubSpot has renamed
-        their labels more than once. `pair` is how messages call the two objects.
+        `aliases` are further texts for HubSpot's own types, whose labels it has renamed more than
+        once. `pair` is how messages call the two objects.
         """
         self._pair = pair
         self._texts = {Direction.FORWARD: _by_text(forward), Direction.REVERSE: _by_text(reverse)}
@@ -92,7 +88,7 @@ class Resolver:
             Direction.FORWARD: {definition.type for definition in forward},
             Direction.REVERSE: {definition.type for definition in reverse},
         }
-        self._kinds = {kind: frozenset(types) for kind, types in builtin_kinds.items()}
+        self._aliases = {normal_form(text): frozenset(types) for text, types in aliases.items()}
         self._shown: dict[str, str] = {}
         """Every text as people see it, by its normal form; the job's own direction first."""
         for definition in (*forward, *reverse):
@@ -144,7 +140,7 @@ class Resolver:
         for direction in Direction:
             if types := tuple(self._texts[direction].get(wanted, ())):
                 return direction, types
-        builtin = self._kinds.get(_builtin_kind(wanted), frozenset())
+        builtin = self._aliases.get(wanted, frozenset())
         for direction in Direction:
             if types := tuple(sorted(builtin & self._types[direction])):
                 return direction, types
@@ -179,12 +175,6 @@ def _by_text(
         if definition.text:
             index[normal_form(definition.text)][definition.type] = None
     return dict(index)
-
-
-def _builtin_kind(wanted: str) -> str:
-    """Read the kind out of HubSpot's wordings: "primary", "primary company", "… with primary …"."""
-    read = _BUILTIN.fullmatch(_IN_JAPANESE.get(wanted, wanted))
-    return read["kind"] if read else ""
 
 
 def _ambiguous(text: str, types: Sequence[AssociationType]) -> Trouble:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 REMEMBERED_CELLS: Final = 50_000
 """Distinct cells kept resolved: a column with more of them holds no labels, but must not fill memory."""
 
+LONGEST_REMEMBERED: Final = 1000
+"""Characters of a cell that is kept resolved: what is longer is no label, or many."""
+
 RESOLVED: Final = {
     "forward": pl.Int64,
     "reverse": pl.Int64,
@@ -80,8 +83,9 @@ class RowResolver:
     def _see(self, cell: str) -> SeenLabel:
         seen = self.seen.get(cell)
         if seen is None:
-            seen = SeenLabel(cell.replace(_BETWEEN, ":"), self._resolve(cell))
-            if len(self.seen) < REMEMBERED_CELLS:
+            shown = cell[:LONGEST_REMEMBERED].replace(_BETWEEN, ":")
+            seen = SeenLabel(shown, self._resolve(cell))
+            if len(self.seen) < REMEMBERED_CELLS and len(cell) <= LONGEST_REMEMBERED:
                 self.seen[cell] = seen
         return seen
 

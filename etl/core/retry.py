@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NO_ANSWER: Final = 0
+NO_STATUS: Final = 0
 """Stands for the status of an attempt that timed out, broke off or could not be read."""
 
 LOCKED: Final = 423
@@ -84,7 +84,7 @@ class RetryPolicy:
         """
         if status == TOO_MANY:
             return self._after_429(policy_name, retry_after_seconds, elapsed_seconds, random)
-        if status not in {NO_ANSWER, LOCKED, MOVING, REQUEST_TIMEOUT, *SERVER_ERRORS}:
+        if status not in {NO_STATUS, LOCKED, MOVING, REQUEST_TIMEOUT, *SERVER_ERRORS}:
             return RetryDecision(Action.JUDGE)
         if failures >= self.tries:
             return RetryDecision(Action.GIVE_UP)

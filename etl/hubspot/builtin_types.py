@@ -48,3 +48,36 @@ def kinds_between(*objects: str) -> dict[str, frozenset[AssociationType]]:
         if line.kind != "unlabeled" and {line.from_object, line.to_object} == ends:
             kinds[line.kind].add(AssociationType("HUBSPOT_DEFINED", line.type_id))
     return {kind: frozenset(types) for kind, types in kinds.items()}
+
+
+def aliases_between(from_object: str, to_object: str) -> dict[str, frozenset[AssociationType]]:
+    """List what people may call the labeled built-in types, folded to lower case.
+
+    HubSpot itself has written "Primary", "Primary Company" and "Contact with Primary Company". No
+    other object's name is let in: "primary contact" towards companies may mean something else.
+    """
+    aliases: dict[str, frozenset[AssociationType]] = {}
+    for kind, types in kinds_between(from_object, to_object).items():
+        aliases[kind] = types
+        if kind == "primary":
+            one, others = primary_ends(from_object, to_object)
+            for text in (
+                f"primary {one}",
+                f"{others} with primary",
+                f"{others} with primary {one}",
+                "プライマリー",
+                *(["プライマリー会社"] if one == "company" else []),
+            ):
+                aliases[text] = types
+    return aliases
+
+
+def primary_ends(from_object: str, to_object: str) -> tuple[str, str]:
+    """Name the object of which a record of the other has at most one, and that other.
+
+    HubSpot's guide has "one primary company" a record; where no company is involved, its table has
+    primaries of leads alone.
+    """
+    ends = (singular(from_object), singular(to_object))
+    one = "company" if "company" in ends else next((end for end in ends if end != "lead"), ends[1])
+    return one, ends[0] if one == ends[1] else ends[1]

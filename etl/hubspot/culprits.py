@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 Side = Literal["from", "to", "either"]
 
-_NAMED_ID: Final = re.compile(r"\b([A-Za-z][\w-]*|[0-9]+-[0-9]+)=([0-9]+)\b")
-_BARE_ID: Final = re.compile(r"(?<![\w-])[0-9]+(?![\w-])")
+_NAMED_ID: Final = re.compile(r"\b([A-Za-z][\w-]*|[0-9]+-[0-9]+)=([0-9]{1,19})\b")
+_BARE_ID: Final = re.compile(r"(?<![\w-])[0-9]{1,19}(?![\w-])")
 _TYPE_KEY: Final = re.compile(r"association_?type", re.IGNORECASE)
-_NO_ID_KEY: Final = re.compile(r"object_?type|scope|propert", re.IGNORECASE)
+_ID_KEY: Final = re.compile(r"(from|to)?(object|record)?ids?|invalidobjectids")
+"""Keys under which ids are records', besides those that name an object (``contactId``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,11 @@ def culprits(error: ErrorDetail, sides: Sides) -> Culprits:
             tokens = _NAMED_ID.findall(text)
             if _TYPE_KEY.search(key):
                 types.update(f"{category}:{number}" for category, number in tokens)
-            elif "id" in key.casefold() and not _NO_ID_KEY.search(key):
+            elif tokens:
                 for name, number in tokens:
                     named[sides.of(name)].add(int(number))
-                if not tokens:
-                    keyed[_key_side(key, sides) or bare_side].update(_bare_ids(text))
+            elif _is_id_key(key, sides):
+                keyed[_key_side(key, sides) or bare_side].update(_bare_ids(text))
     if keyed["from"] and keyed["to"]:
         pair_from, pair_to = keyed.pop("from"), keyed.pop("to")
     else:
@@ -127,6 +128,13 @@ def _bare_side(context: Mapping[str, object], sides: Sides) -> Side:
         if key.casefold().replace("_", "") == "objecttype" and len(set(_texts(value))) == 1:
             return sides.of(_texts(value)[0])
     return "either"
+
+
+def _is_id_key(key: str, sides: Sides) -> bool:
+    folded = key.casefold().replace("_", "")
+    named = singular(folded.removesuffix("s").removesuffix("id"))
+    objects = {singular(sides.from_object), singular(sides.to_object)}
+    return bool(_ID_KEY.fullmatch(folded)) or (folded.endswith(("id", "ids")) and named in objects)
 
 
 def _key_side(key: str, sides: Sides) -> Side | None:

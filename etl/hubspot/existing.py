@@ -7,7 +7,8 @@ Rule 3: a record that can't be read is told apart from a record that has nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -16,16 +17,25 @@ from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.culprits import culprits
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.wire import TYPED_PAIR, WireError, read_body, read_existing
-from etl.model import MAX_READ_SIZE
+from etl.model import MAX_ID, MAX_READ_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from etl.hubspot.client import Client
     from etl.hubspot.endpoint import Endpoint
-    from etl.hubspot.parallel import Stop
+    from etl.hubspot.wire import ErrorDetail
+    from etl.stop import Stop
 
 NOT_FOUND: Final = 404
+
+NOTHING_THERE: Final = {"OBJECT_NOT_FOUND", "VALIDATION_ERROR", "NOT_FOUND"}
+"""Categories that say of a record that it, or anything associated with it, does not exist."""
+
+MAX_READS: Final = 16
+"""Reads in flight: an answer may hold 500 associations of each of 1,000 records, some 50 MB."""
+
+_NONE_UNREAD: Final = pl.DataFrame(schema={"from_id": pl.Int64, "error_message": pl.String})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +48,22 @@ class Existing:
     """from_id and error_message of the records that could not be read."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What one request brings."""
+
+    existing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TYPED_PAIR))
+    again: list[pl.DataFrame] = field(default_factory=list)
+    """Groups to ask for next: further pages, or parts of a refused group."""
+    unread: pl.DataFrame = field(default_factory=lambda: _NONE_UNREAD)
+
+
 class ExistingReader:
     """Read associations in bulk through ``batch/read``."""
 
     def __init__(self, client: Client, *, concurrency: int, stop: Stop) -> None:
         self._client = client
-        self._concurrency = concurrency
+        self._concurrency = min(concurrency, MAX_READS)
         self._stop = stop
 
     async def read(self, pairs: pl.DataFrame, endpoint: Endpoint) -> Existing:
@@ -52,9 +72,7 @@ class ExistingReader:
         Raises StoppedError when the run was asked to stop before everything was read.
         """
         found: list[pl.DataFrame] = [pl.DataFrame(schema=TYPED_PAIR)]
-        unread: list[pl.DataFrame] = [
-            pl.DataFrame(schema={"from_id": pl.Int64, "error_message": pl.String})
-        ]
+        unread: list[pl.DataFrame] = [_NONE_UNREAD]
         wanted = pairs.select("from_id", "to_id")
 
         async def read_group(records: pl.DataFrame) -> None:
@@ -62,43 +80,76 @@ class ExistingReader:
             while groups and not self._stop.requested:
                 group = groups.pop()
                 try:
-                    existing, again = await self._read_page(group, endpoint)
+                    page = await self._read_page(group, endpoint)
                 except (StoppedError, SettingsError) as error:
                     self._stop.request(error.message, error.hint)
                     return
                 except (RequestError, WireError) as error:
-                    message = f"what the record has could not be read: {error}"
-                    unread.append(group.select("from_id", pl.lit(message).alias("error_message")))
-                    continue
-                found.append(existing.join(wanted, on=["from_id", "to_id"], how="semi"))
-                groups.extend(again)
+                    page = _Page(unread=_unread(group, str(error)))
+                found.append(page.existing.join(wanted, on=["from_id", "to_id"], how="semi"))
+                unread.append(page.unread)
+                groups.extend(page.again)
 
         await in_parallel(
             _first_pages(pairs), read_group, concurrency=self._concurrency, stop=self._stop
         )
-        if self._stop.reason is not None:
-            raise StoppedError(self._stop.reason, self._stop.hint, exit_code=self._stop.exit_code)
+        self._stop.check()
         return Existing(pl.concat(found).unique(), pl.concat(unread).unique("from_id"))
 
-    async def _read_page(
-        self, group: pl.DataFrame, endpoint: Endpoint
-    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-        """Ask for one page of each record; give what it holds and the groups to ask for next."""
-        reply = await self._client.post(endpoint.paths.read, read_body(group))
-        nothing = pl.DataFrame(schema=TYPED_PAIR)
-        if reply.is_success:
-            existing, pages = read_existing(reply.answer)
-            return existing, [pages] if pages.height else []
-        if reply.http_status == NOT_FOUND or group.height == 1:
-            return nothing, []
-        # Records that HubSpot refuses to read have nothing to keep; writing will tell why.
-        named = culprits(reply.answer.as_error(), endpoint.sides)
-        ids = sorted(named.pair_from | named.from_ids | named.either_ids)
-        rest = group.filter(~pl.col("from_id").is_in(pl.Series(ids, dtype=pl.Int64).implode()))
-        if rest.height < group.height and not named.guessed:
-            return nothing, [rest] if rest.height else []
-        middle = group.height // 2
-        return nothing, [group.slice(0, middle), group.slice(middle)]
+    async def _read_page(self, group: pl.DataFrame, endpoint: Endpoint) -> _Page:
+        """Ask for one page of each record of a group: from_id and after."""
+        reply = await self._client.post(endpoint.paths.read, read_body(group), only_reads=True)
+        if not reply.is_success:
+            return _refused(group, reply.answer.as_error(), reply.http_status, endpoint)
+        # A thousand records may have half a million associations: too long for the event loop.
+        existing, pages = await asyncio.to_thread(read_existing, reply.answer)
+        told = group.join(existing, on="from_id", how="anti")
+        unread = [_NONE_UNREAD]
+        for error in reply.answer.errors:
+            if error.category in NOTHING_THERE:
+                continue
+            named = _named(error, endpoint)
+            # An error that names nobody may mean any record that the answer has nothing of.
+            meant = told.filter(_is_in(named)) if named else told
+            unread.append(_unread(meant, error.message or error.category))
+        return _Page(existing, [pages] if pages.height else [], pl.concat(unread))
+
+
+def _refused(
+    group: pl.DataFrame, error: ErrorDetail, http_status: int, endpoint: Endpoint
+) -> _Page:
+    """Narrow a refusal down to its records.
+
+    A record that HubSpot does not know has nothing to keep, and writing will tell why; of any other
+    we may not say that it has nothing.
+    """
+    unknown = http_status == NOT_FOUND or error.category in NOTHING_THERE
+    named = _named(error, endpoint)
+    if group.height == 1:
+        is_first_page = group["after"].is_null().all()
+        if unknown and is_first_page:
+            return _Page()
+        return _Page(unread=_unread(group, error.message or f"HTTP {http_status}"))
+    rest = group.filter(~_is_in(named))
+    if unknown and rest.height < group.height:
+        return _Page(again=[rest] if rest.height else [])
+    middle = group.height // 2
+    return _Page(again=[group.slice(0, middle), group.slice(middle)])
+
+
+def _named(error: ErrorDetail, endpoint: Endpoint) -> list[int]:
+    named = culprits(error, endpoint.sides)
+    ids = named.pair_from | named.from_ids | named.either_ids
+    return [] if named.guessed else sorted(number for number in ids if number <= MAX_ID)
+
+
+def _is_in(ids: list[int]) -> pl.Expr:
+    return pl.col("from_id").is_in(pl.Series(ids, dtype=pl.Int64).implode())
+
+
+def _unread(records: pl.DataFrame, reason: str) -> pl.DataFrame:
+    message = f"what the record has could not be read: {reason}"
+    return records.select("from_id", pl.lit(message).alias("error_message"))
 
 
 def _first_pages(pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:

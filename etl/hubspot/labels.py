@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from etl.core.resolve import Resolver
 from etl.core.typebits import TypeBits
 from etl.errors import SettingsError
-from etl.hubspot.builtin_types import kinds_between
+from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
+from etl.hubspot.existing import NOT_FOUND
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
 from etl.hubspot.wire import WireError, read_labels
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from etl.hubspot.client import Client
     from etl.model import Job, LabelDefinition
-
-NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ async def fetch_portal(client: Client, job: Job) -> Portal:
     resolver = Resolver(
         forward,
         reverse,
-        builtin_kinds=kinds,
+        aliases=aliases_between(job.from_side.object, job.to_side.object),
         pair=f"{job.from_side.object} → {job.to_side.object}",
     )
     types = {
@@ -104,11 +103,6 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
 
 
 def _primary_holder(sides: Sides) -> Literal["from_id", "to_id"]:
-    """Tell which record has at most one primary: HubSpot's guide has "one primary company" a record.
-
-    Where no company is involved the built-in table has primaries of leads alone.
-    """
-    ends = (singular(sides.from_object), singular(sides.to_object))
-    if "company" in ends:
-        return "from_id" if ends[1] == "company" else "to_id"
-    return "to_id" if ends[1] == "lead" else "from_id"
+    """Tell on which side of a request a record has at most one primary."""
+    one, _ = primary_ends(sides.from_object, sides.to_object)
+    return "from_id" if singular(sides.to_object) == one else "to_id"

@@ -1,7 +1,7 @@
 """Walk the sections in order and settle each association, batch by batch.
 
-Rule 1: a section's batches are in flight together, sections follow one another, so that no pair
-        is in flight twice.
+Rule 1: the sections of one phase share no pair, so their batches are in flight together; phases
+        follow one another, so that no pair is in flight twice.
 Rule 2: a batch is in the journal before it is sent, and settled there after it is answered.
 Rule 3: every association of a batch leaves with a verdict, or the run is stopping.
 """
@@ -18,7 +18,7 @@ import polars as pl
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
 from etl.core.verdict import SETTLED, VERDICT
-from etl.errors import EtlError, RequestError, SettingsError, StoppedError
+from etl.errors import EtlError, RequestError, StoppedError
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
 from etl.hubspot.parallel import in_parallel
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from etl.hubspot.client import Client, Reply
     from etl.hubspot.endpoint import Endpoint
     from etl.hubspot.judge import Judgement
-    from etl.hubspot.parallel import Stop
     from etl.journal import Journal
     from etl.logs import Log
     from etl.staging import Section
+    from etl.stop import Stop
 
 MAX_CONCURRENCY: Final = 50
 """Requests in flight when the job leaves it to us: at 20 requests a second, answers may take 2.5 s."""
@@ -80,19 +80,26 @@ class Push:
         """Take what every section shares; `keep` reads what pairs have and writes the union."""
         self._client = client
         self._journal = journal
-        self._batcher = Batcher(batch_size)
+        self._batch_size = batch_size
         self._concurrency = concurrency or MAX_CONCURRENCY
         self._keep = keep
         self._stop = stop
         self._log = log
         self._on_settled = on_settled
+        self._slots = asyncio.Semaphore(self._concurrency)
         self._reader = ExistingReader(client, concurrency=self._concurrency, stop=stop)
 
-    async def section(self, section: Section, endpoint: Endpoint) -> pl.DataFrame:
-        """Settle one section; give its outcomes, SETTLED, those never sent left out."""
+    async def section(
+        self, section: Section, endpoint: Endpoint, *, first_batch: int
+    ) -> pl.DataFrame:
+        """Settle one section; give its outcomes, SETTLED, those never sent left out.
+
+        Batches are numbered from `first_batch`, so that a number means the same in every run.
+        """
         pairs = await asyncio.to_thread(pl.read_parquet, section.path)
         without_request = pl.DataFrame(schema=SETTLED)
-        if self._keep:
+        # Writing the second direction blindly may replace what the first one has just written.
+        if self._keep or section.is_second:
             try:
                 pairs, without_request = await self._compare(pairs, endpoint)
             except EtlError as error:
@@ -100,10 +107,15 @@ class Push:
                 return without_request
 
         async def settle(batch: Batch) -> None:
-            await self._batch(batch, section, endpoint)
+            # Two sections may be under way; together they keep to the concurrency.
+            async with self._slots:
+                await self._batch(batch, section, endpoint)
 
         await in_parallel(
-            self._batcher.cut(pairs), settle, concurrency=self._concurrency, stop=self._stop
+            Batcher(self._batch_size, first_batch).cut(pairs),
+            settle,
+            concurrency=self._concurrency,
+            stop=self._stop,
         )
         journaled = await asyncio.to_thread(self._journal.verdicts, section.number)
         return pl.concat([without_request, journaled])
@@ -146,12 +158,13 @@ class Push:
                 outcomes, more = await self._group(groups.pop(), endpoint)
                 settled.append(outcomes)
                 groups.extend(more)
-        except (StoppedError, SettingsError) as error:
+        except EtlError as error:
             self._stop.request(error.message, error.hint)
         outcomes = pl.concat(settled) if settled else pl.DataFrame(schema=SETTLED)
         await asyncio.to_thread(self._journal.settle, batch.number, outcomes)
         rows = self._tell(outcomes, batch.frame)
-        self._log.info("batch.pushed", batch=batch.number, section=section.number, **rows)
+        event = "batch.pushed" if rows else "batch.not_sent"
+        self._log.info(event, batch=batch.number, section=section.number, **rows)
 
     async def _group(self, group: _Group, endpoint: Endpoint) -> tuple[pl.DataFrame, list[_Group]]:
         """Send one request; give the SETTLED that it brings and the groups that must follow."""

@@ -80,26 +80,16 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
         return ErrorDetail(self.message, self.category, self.context, self.errors)
 
 
-class _Detail(msgspec.Struct, rename="camel"):
-    """An error as it stands in a body, where any field may be null."""
-
-    message: str | None = None
-    category: str | None = None
-    context: dict[str, Any] | None = None
-    errors: list[_Detail | None] | None = None
-
-    def detail(self) -> ErrorDetail:
-        return ErrorDetail(
-            self.message or "", self.category or "", self.context or {}, _details(self.errors)
-        )
-
-
-class _Body(_Detail, rename="camel"):
-    """An answer as it stands in a body."""
+class _Body(msgspec.Struct, rename="camel"):
+    """An answer as it stands in a body: only the results have to be what the specs say."""
 
     results: msgspec.Raw = msgspec.Raw(b"[]")
-    correlation_id: str | None = None
-    policy_name: str | None = None
+    errors: Any = None
+    message: Any = None
+    category: Any = None
+    context: Any = None
+    correlation_id: Any = None
+    policy_name: Any = None
 
 
 _BODY: Final = msgspec.json.Decoder(_Body, strict=False)
@@ -116,11 +106,11 @@ def decode_answer(body: bytes) -> Answer:
     return Answer(
         results=read.results,
         errors=_details(read.errors),
-        message=read.message or "",
-        category=read.category or "",
-        context=read.context or {},
-        correlation_id=read.correlation_id or "",
-        policy_name=read.policy_name or "",
+        message=_text(read.message),
+        category=_text(read.category),
+        context=_mapping(read.context),
+        correlation_id=_text(read.correlation_id),
+        policy_name=_text(read.policy_name),
     )
 
 
@@ -220,8 +210,28 @@ def read_labels(answer: Answer) -> list[LabelDefinition]:
     ]
 
 
-def _details(errors: Sequence[_Detail | None] | None) -> list[ErrorDetail]:
-    return [error.detail() for error in errors or () if error is not None]
+def _details(errors: object) -> list[ErrorDetail]:
+    """Read what can be read of errors: their shape is free, and what they spoil is only words."""
+    return [_detail(error) for error in errors if error] if isinstance(errors, list) else []
+
+
+def _detail(error: object) -> ErrorDetail:
+    if not isinstance(error, dict):
+        return ErrorDetail(message=_text(error))
+    return ErrorDetail(
+        message=_text(error.get("message")),
+        category=_text(error.get("category")),
+        context=_mapping(error.get("context")),
+        errors=_details(error.get("errors")),
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _types_json(kinds: Sequence[AssociationType]) -> str:

@@ -18,7 +18,6 @@ import polars as pl
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from etl.hubspot.parallel import Stop
 from etl.model import (
     ApiVersion,
     HubspotSettings,
@@ -39,6 +38,7 @@ from etl.sandbox import (
     Sandbox,
     SandboxSettings,
 )
+from etl.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,6 +250,9 @@ class Listener:
         """Hear of rows that are not sent."""
         assert rows >= sum(settled.values())
         self.told.update({outcome.value: count for outcome, count in settled.items()})
+
+    def trouble(self, said: str) -> None:
+        """Hear that an attempt failed."""
 
     def settled(self, settled: Settled) -> None:
         """Hear of rows that have come to an outcome."""

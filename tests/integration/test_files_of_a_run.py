@@ -15,7 +15,6 @@ import polars as pl
 import pytest
 
 from etl.errors import SettingsError, SourceError, StoppedError, UsageError
-from etl.hubspot.parallel import Stop
 from etl.model import (
     CsvFormat,
     HubspotSettings,
@@ -31,6 +30,7 @@ from etl.model import (
 from etl.pipeline import run_job
 from etl.run_folder import RunFolder, create_run_folder, find_run, read_summary
 from etl.sandbox import Sandbox, demo_portal
+from etl.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -76,6 +76,9 @@ class Nobody:
 
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Hear of rows that are not sent."""
+
+    def trouble(self, said: str) -> None:
+        """Hear that an attempt failed."""
 
     def settled(self, settled: Settled) -> None:
         """Hear of rows that have come to an outcome."""
@@ -422,7 +425,16 @@ def test_a_run_that_is_not_there_is_told_with_a_way_on(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no run 'latest'"):
         find_run("latest", tmp_path)
     begun = create_run_folder(tmp_path, "a")
-    with pytest.raises(UsageError, match=r"has no summary\.json"):
+    with pytest.raises(UsageError, match="is no run folder"):
+        read_summary(begun)
+    begun.log.touch()
+    with pytest.raises(UsageError, match="is not finished"):
+        read_summary(begun)
+    begun.summary.write_text("{")
+    with pytest.raises(UsageError, match="can't be read"):
+        read_summary(begun)
+    begun.summary.write_text("{}")
+    with pytest.raises(UsageError, match="no summary of a run"):
         read_summary(begun)
 
 

@@ -16,7 +16,6 @@ from aiohttp import web
 
 from etl.core.exit_code import ExitCode
 from etl.errors import SettingsError
-from etl.hubspot.parallel import Stop
 from etl.model import (
     HubspotSettings,
     Job,
@@ -31,6 +30,7 @@ from etl.model import (
 from etl.pipeline import run_job
 from etl.run_folder import create_run_folder
 from etl.sandbox import Sandbox, SandboxSettings, demo_portal
+from etl.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -145,6 +145,9 @@ class Listener:
 
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Hear of rows that are not sent."""
+
+    def trouble(self, said: str) -> None:
+        """Hear that an attempt failed."""
 
     def settled(self, settled: Settled) -> None:
         """Hear of rows that have come to an outcome."""

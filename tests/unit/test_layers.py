@@ -32,7 +32,7 @@ LAYERS: Final = {
     "etl.hubspot.paths etl.hubspot.objects etl.hubspot.builtin_types etl.hubspot.endpoint",
     3: "etl.readers.* etl.staging etl.journal etl.results etl.summary etl.run_folder etl.ingest "
     "etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.existing "
-    "etl.hubspot.labels etl.hubspot.pace etl.hubspot.parallel",
+    "etl.hubspot.labels etl.hubspot.pace etl.hubspot.parallel etl.stop",
     4: "etl.pipeline",
     5: "etl.cli.* etl.__main__",
 }

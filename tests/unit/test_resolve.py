@@ -18,6 +18,7 @@ from etl.core.resolve import (
     Trouble,
     normal_form,
 )
+from etl.hubspot.builtin_types import aliases_between
 from etl.model import AssociationType, LabelDefinition
 
 
@@ -32,10 +33,7 @@ def hubspot(number: int) -> AssociationType:
 
 
 PRIMARY, PRIMARY_BACK = hubspot(1), hubspot(2)
-KINDS = {
-    "primary": [PRIMARY, PRIMARY_BACK],
-    "billing": [hubspot(930), hubspot(931)],
-}
+KINDS = aliases_between("contacts", "companies")
 FORWARD = [
     LabelDefinition(hubspot(279), None),
     LabelDefinition(PRIMARY, "Primary"),
@@ -51,12 +49,12 @@ REVERSE = [
     LabelDefinition(user(40), "Decision maker"),
     LabelDefinition(user(41), "Employee"),
 ]
-CONTACTS_TO_COMPANIES = Resolver(FORWARD, REVERSE, builtin_kinds=KINDS, pair="contacts → companies")
+CONTACTS_TO_COMPANIES = Resolver(FORWARD, REVERSE, aliases=KINDS, pair="contacts → companies")
 
 
 def resolver(*forward: LabelDefinition, reverse: tuple[LabelDefinition, ...] = ()) -> Resolver:
     """Make a resolver of a portal with these labels."""
-    return Resolver(forward, reverse, builtin_kinds=KINDS, pair="contacts → companies")
+    return Resolver(forward, reverse, aliases=KINDS, pair="contacts → companies")
 
 
 def trouble_with(
@@ -180,7 +178,15 @@ def test_primary_has_many_names(cell: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["Primary investor", "Primary sales lead", "Meets with billing department", "Billing 2"]
+    "cell",
+    [
+        "Primary contact",
+        "Company with Primary Contact",
+        "Primary investor",
+        "Primary sales lead",
+        "Meets with billing department",
+        "Billing 2",
+    ],
 )
 def test_a_label_that_begins_like_a_built_in_one_is_not_guessed(cell: str) -> None:
     """A custom label that this portal lacks never becomes HubSpot's Primary or Billing."""

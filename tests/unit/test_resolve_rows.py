@@ -39,7 +39,7 @@ class Case:
         resolver = Resolver(
             forward,
             [LabelDefinition(EMPLOYEE, "Employee")],
-            builtin_kinds={},
+            aliases={},
             pair="contacts → companies",
         )
         self.bits = {direction: TypeBits() for direction in Direction}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from etl.core.retry import (
     LOCKED,
     MOVING,
-    NO_ANSWER,
+    NO_STATUS,
     REQUEST_TIMEOUT,
     TOO_MANY,
     Action,
@@ -17,7 +17,7 @@ from etl.core.retry import (
     RetryPolicy,
 )
 
-BROKEN = [NO_ANSWER, REQUEST_TIMEOUT, LOCKED, MOVING, 500, 502, 503, 504, 521, 599]
+BROKEN = [NO_STATUS, REQUEST_TIMEOUT, LOCKED, MOVING, 500, 502, 503, 504, 521, 599]
 ANSWERS = [200, 201, 202, 204, 207, 301, 400, 401, 403, 404, 405, 409, 413, 415, 422, 600]
 CHANCES = st.floats(0, 1, exclude_max=True)
 
