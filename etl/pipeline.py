@@ -8,6 +8,8 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from etl.core.resolve_rows import RowResolver
@@ -16,6 +18,7 @@ from etl.errors import EtlError, SettingsError, StoppedError
 from etl.hubspot.client import Client, open_session
 from etl.hubspot.labels import Portal, fetch_portal
 from etl.hubspot.pace import Pace
+from etl.hubspot.parallel import in_parallel
 from etl.hubspot.push import Push
 from etl.ingest import ingest
 from etl.journal import open_journal
@@ -29,14 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from etl.core.exit_code import ExitCode
-    from etl.hubspot.client import Meter
-    from etl.hubspot.parallel import Stop
     from etl.hubspot.push import Settled
     from etl.ingest import SourceShape
     from etl.journal import Journal
     from etl.logs import Log
     from etl.model import Job
     from etl.run_folder import RunFolder
+    from etl.stop import Stop
 
 
 class Observer(Protocol):
@@ -50,6 +52,9 @@ class Observer(Protocol):
 
     def settled(self, settled: Settled) -> None:
         """Hear that rows have come to their outcome."""
+
+    def trouble(self, said: str) -> None:
+        """Hear that an attempt failed and what HubSpot or the network said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +71,42 @@ class Staged:
 
 
 @asynccontextmanager
-async def connect(job: Job, stop: Stop, log: Log) -> AsyncIterator[Client]:
+async def connect(job: Job, stop: Stop, log: Log, observer: Observer) -> AsyncIterator[Client]:
     """Open a client for a job. Raises SettingsError when there is no token."""
     if job.hubspot.access_token is None:
         raise SettingsError(
             "there is no access token",
-            "set HUBSPOT_ACCESS_TOKEN to a private app's token, or try the job with --sandbox",
+            f"set {job.hubspot.token_variable} to a private app's token, or try the job with "
+            "--sandbox",
         )
     async with open_session(job.hubspot.access_token.value) as session:
         pace = Pace(job.limits.requests_per_10_seconds, clock=time.monotonic)
-        yield Client(session, base_url=job.hubspot.base_url, pace=pace, stop=stop, log=log)
+        yield Client(
+            session,
+            base_url=job.hubspot.base_url,
+            pace=pace,
+            stop=stop,
+            log=log,
+            daily_reserve=job.limits.daily_reserve,
+            on_trouble=observer.trouble,
+        )
 
 
 async def stage(
     job: Job, client: Client, folder: RunFolder, *, observer: Observer, stop: Stop
 ) -> Staged:
     """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
+    try:
+        return await _stage(job, client, folder, observer=observer, stop=stop)
+    except StoppedError as error:
+        raise StoppedError(
+            f"{error.message}; nothing was sent", error.hint, exit_code=error.exit_code
+        ) from error
+
+
+async def _stage(
+    job: Job, client: Client, folder: RunFolder, *, observer: Observer, stop: Stop
+) -> Staged:
     portal = await fetch_portal(client, job)
     resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
     forward = portal.endpoints[Direction.FORWARD, True]
@@ -95,10 +120,7 @@ async def stage(
 
     def on_chunk() -> None:
         observer.read(staging.rows)
-        if stop.requested:
-            raise StoppedError(
-                f"{stop.reason}; nothing was sent", "run the job again", exit_code=stop.exit_code
-            )
+        stop.check()
 
     source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
     sections = await asyncio.to_thread(staging.merge)
@@ -119,7 +141,7 @@ async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop
         log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
         async with AsyncExitStack() as stack:
             try:
-                client = await stack.enter_async_context(connect(job, stop, log))
+                client = await stack.enter_async_context(connect(job, stop, log, observer))
                 staged = await stage(job, client, folder, observer=observer, stop=stop)
             except EtlError:
                 shutil.rmtree(folder.path)
@@ -136,7 +158,7 @@ async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop
                 observer=observer,
                 stop=stop,
             )
-        tally = await asyncio.to_thread(
+        told = await asyncio.to_thread(
             results.write,
             staged.staging,
             staged.sections,
@@ -147,16 +169,19 @@ async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop
         summary = summarize(
             job,
             folder,
-            tally,
+            told,
             client.meter,
             started_at=started_at,
             finished_at=datetime.now(UTC),
             associations=sum(section.associations for section in staged.sections),
             labels=staged.resolver.seen.values(),
-            exit_code=_exit_code(tally, stop),
-            stopped=stop.reason,
+            exit_code=_exit_code(told.tally, stop),
+            stop=stop,
         )
-        log.info("run.finished", outcomes=summary["outcomes"], exit_code=summary["exit_code"])
+        log.info(
+            "run.finished",
+            **{name: summary[name] for name in ("outcomes", "stopped", "exit_code")},
+        )
     shutil.rmtree(folder.staging)
     write_summary(folder, summary)
     return summary
@@ -177,7 +202,11 @@ async def _push(
     tally = Tally(staged.tally.rows.copy())
 
     def stop_at_limits() -> None:
-        _stop_at_limits(job, tally, staged.staging.rows, client.meter, stop)
+        if tally.exceeds(job.limits.max_failures, of_rows=staged.staging.rows):
+            stop.request(
+                f"{tally.not_succeeded} rows did not succeed, more than limits.max_failures allows",
+                "look at failures.csv and mend the cause first",
+            )
 
     def on_settled(settled: Settled) -> None:
         tally.add(settled.rows)
@@ -194,28 +223,20 @@ async def _push(
         log=log,
         on_settled=on_settled,
     )
-    stop_at_limits()
-    for section in staged.sections:
-        if stop.requested:
-            break
+
+    async def settle(section: Section) -> None:
         endpoint = staged.portal.endpoints[section.direction, section.has_types]
-        results.add(section, await push.section(section, endpoint))
+        outcomes = await push.section(section, endpoint, first_batch=first_batches[section.number])
+        await asyncio.to_thread(results.add, section, outcomes)
 
-
-def _stop_at_limits(job: Job, tally: Tally, rows: int, meter: Meter, stop: Stop) -> None:
-    """End the run early where the job says so."""
-    if tally.exceeds(job.limits.max_failures, of_rows=rows):
-        stop.request(
-            f"{tally.not_succeeded} rows did not succeed, more than limits.max_failures allows",
-            "look at failures.csv, mend the cause and run the job again",
-        )
-    left = meter.daily_remaining
-    if left is not None and job.limits.daily_reserve and left <= job.limits.daily_reserve:
-        stop.request(
-            f"{left} calls are left today, and limits.daily_reserve keeps "
-            f"{job.limits.daily_reserve} for others",
-            "run failures.csv after midnight in the account's time zone",
-        )
+    first_batches, next_batch = {}, 1
+    for section in staged.sections:
+        first_batches[section.number] = next_batch
+        next_batch += ceil(section.associations / job.limits.batch_size)
+    stop_at_limits()
+    for _, sections in groupby(staged.sections, key=lambda section: section.phase):
+        # Two at once: while one ends, the next already has requests to send.
+        await in_parallel(sections, settle, concurrency=2, stop=stop)
 
 
 def _exit_code(tally: Tally, stop: Stop) -> ExitCode:

@@ -47,6 +47,8 @@ class Plan:
     """At most; with existing_labels: keep, unchanged pairs take none."""
     requests_per_10_seconds: float
     minutes: float
+    daily_limit: int
+    """As HubSpot says it, or the lowest of its guide."""
     daily_limit_percent: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def plan_staged(
     *,
     labels: Iterable[SeenLabel],
     requests_per_10_seconds: float,
+    daily_limit: int | None,
 ) -> Plan:
     """Count what has been staged; `tally` has the rows that will not be sent."""
     rows = pl.scan_parquet(staging.row_files()) if staging.rows else None
@@ -87,7 +90,8 @@ def plan_staged(
         write_requests=writes,
         requests_per_10_seconds=requests_per_10_seconds,
         minutes=requests / requests_per_10_seconds * WINDOW_SECONDS / 60,
-        daily_limit_percent=requests / DAILY_LIMIT * 100,
+        daily_limit=daily_limit or DAILY_LIMIT,
+        daily_limit_percent=requests / (daily_limit or DAILY_LIMIT) * 100,
     )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -110,6 +110,26 @@ class Layout:
         return "utf-8" if self.encoding.casefold() in {"utf-8", "utf8"} else "utf-8-sig"
 
 
+@dataclass(slots=True)
+class Told:
+    """What the results say, in short."""
+
+    tally: Tally = field(default_factory=Tally)
+    reasons: dict[tuple[str, str | None], dict[str, Any]] = field(default_factory=dict)
+    """Why rows did not succeed, by outcome and category: rows, the first row and its message."""
+
+    def add_reasons(self, failed: pl.DataFrame) -> None:
+        """Count the rows of one more chunk that did not succeed."""
+        grouped = failed.group_by("outcome", "error_category").agg(
+            pl.len().alias("rows"),
+            pl.col("row_number", "error_message", "hint").sort_by("row_number").first(),
+        )
+        for line in grouped.iter_rows(named=True):
+            first = self.reasons.setdefault((line["outcome"], line["error_category"]), line)
+            if first is not line:
+                first["rows"] += line["rows"]
+
+
 class Results:
     """Collect outcomes section by section, then write ``results`` and ``failures.csv``."""
 
@@ -132,19 +152,19 @@ class Results:
         *,
         results: Path,
         failures: Path,
-    ) -> Tally:
-        """Write both files; give the count of rows by outcome."""
+    ) -> Told:
+        """Write both files; give what they tell, in short."""
         self._write_fates(staging, sections)
-        tally = Tally()
+        told = Told()
 
         def write_failures(path: Path) -> None:
             with path.open("wb") as file:
                 file.write(_header(layout))
-                rows = self._told_rows(staging, layout, file, tally)
+                rows = self._told_rows(staging, layout, file, told)
                 write_whole(results, lambda path: _sink(rows, path, layout.results_format))
 
         write_whole(failures, write_failures)
-        return tally
+        return told
 
     def _write_fates(self, staging: Staging, sections: Sequence[Section]) -> None:
         """Turn outcomes of associations into fates of rows, partition by partition."""
@@ -166,15 +186,16 @@ class Results:
             )
 
     def _told_rows(
-        self, staging: Staging, layout: Layout, failures: BinaryIO, tally: Tally
+        self, staging: Staging, layout: Layout, failures: BinaryIO, told: Told
     ) -> Iterator[pl.DataFrame]:
         """Yield RESULTS chunk by chunk; on the way, count the rows and write the failed ones."""
         for rows in self._rows(staging):
             counts = rows["outcome"].value_counts(name="rows")
-            tally.add({Outcome(outcome): count for outcome, count in counts.iter_rows()})
+            told.tally.add({Outcome(outcome): count for outcome, count in counts.iter_rows()})
             failed = rows.filter(~pl.col("outcome").is_in(sorted(SUCCEEDED)))
             if failed.height:
                 _write_failed(failed, layout, failures)
+                told.add_reasons(failed)
             source = layout.source
             yield rows.with_columns(
                 pl.col(source.from_cell).alias("from_key"),

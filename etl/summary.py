@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
     from etl.core.exit_code import ExitCode
     from etl.core.resolve_rows import SeenLabel
-    from etl.core.tally import Tally
     from etl.hubspot.client import Meter
     from etl.model import Job
+    from etl.results import Told
     from etl.run_folder import RunFolder
+    from etl.stop import Stop
+
+LISTED_REASONS: Final = 100
 
 LISTED_LABELS: Final = 1000
 """Resolved labels in a summary: a file of more distinct labels than this holds something else."""
@@ -27,7 +30,7 @@ LISTED_LABELS: Final = 1000
 def resolved_labels(seen: Iterable[SeenLabel]) -> list[dict[str, Any]]:
     """Say of each distinct label what it stands for, or why it stands for nothing."""
     lines = []
-    for label in sorted(seen, key=lambda label: -label.rows)[:LISTED_LABELS]:
+    for label in sorted(seen, key=lambda label: (-label.rows, label.cell))[:LISTED_LABELS]:
         resolution = label.resolution
         line: dict[str, Any] = {"label": label.cell, "rows": label.rows}
         if resolution.trouble is not None:
@@ -47,7 +50,7 @@ def resolved_labels(seen: Iterable[SeenLabel]) -> list[dict[str, Any]]:
 def summarize(
     job: Job,
     folder: RunFolder,
-    tally: Tally,
+    told: Told,
     meter: Meter,
     *,
     started_at: datetime,
@@ -55,19 +58,36 @@ def summarize(
     associations: int,
     labels: Iterable[SeenLabel],
     exit_code: ExitCode,
-    stopped: str | None,
+    stop: Stop,
 ) -> dict[str, Any]:
     """Put a run's facts in the order of the contract."""
     seconds = (finished_at - started_at).total_seconds()
+    tally = told.tally
     settled = tally.done - tally.rows[Outcome.NOT_SENT]
     return {
         "job": job.name,
+        "job_file": str(job.file),
+        "source": job.source.path,
         "run_id": folder.run_id,
         "started_at": started_at.isoformat(timespec="milliseconds"),
         "finished_at": finished_at.isoformat(timespec="milliseconds"),
         "seconds": round(seconds, 3),
         "rows": tally.done,
         "outcomes": {outcome.value: tally.rows[outcome] for outcome in Outcome},
+        "reasons": sorted(
+            (
+                {
+                    "outcome": line["outcome"],
+                    "error_category": line["error_category"],
+                    "rows": line["rows"],
+                    "first_row": line["row_number"],
+                    "error_message": line["error_message"],
+                    "hint": line["hint"],
+                }
+                for line in told.reasons.values()
+            ),
+            key=lambda line: -line["rows"],
+        )[:LISTED_REASONS],
         "associations": associations,
         "requests": meter.requests,
         "attempts": meter.attempts,
@@ -76,7 +96,8 @@ def summarize(
         "api_version": job.hubspot.api_version,
         "base_url": job.hubspot.base_url,
         "labels": resolved_labels(labels),
-        "stopped": stopped,
+        "stopped": stop.reason,
+        "stopped_hint": stop.hint or None,
         "exit_code": int(exit_code),
     }
 

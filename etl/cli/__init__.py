@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
@@ -95,6 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except EtlError as error:
         tell(error)
         sys.exit(ExitCode.UNUSABLE)
+    except OSError as error:
+        click.echo(f"Error: the system refuses: {error}", err=True)
+        click.echo("Try: check the disk and the folder's permissions, then run again", err=True)
+        sys.exit(ExitCode.STOPPED)
+    except Exception:  # noqa: BLE001  (Python's own code for it, 1, would say that the run finished)
+        traceback.print_exc()
+        click.echo("Error: this is a bug in hubspot-assoc; the run is not finished", err=True)
+        click.echo("Try: report the lines above; run the job again after the fix", err=True)
+        sys.exit(ExitCode.STOPPED)
 
 
 def tell(error: EtlError) -> None:

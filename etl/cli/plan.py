@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -10,22 +11,26 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
-from etl.hubspot.parallel import Stop
 from etl.logs import open_log
 from etl.pipeline import connect, stage
 from etl.plan import Plan, plan_staged
 from etl.run_folder import RunFolder
 from etl.settings import load_job
+from etl.stop import Stop
 
 if TYPE_CHECKING:
     from etl.model import Job
     from etl.pipeline import Observer
     from etl.sandbox import PortalDefinition
+
+SHOWN_LABELS = 20
+"""Labels on a screen, the most frequent first."""
 
 
 @click.command(
@@ -63,7 +68,10 @@ async def _plan(
 ) -> Plan:
     stop = Stop()
     with stop_on_signals(stop), open_log(folder.log, job=job.name) as log:
-        async with in_portal(job, definition) as there, connect(there, stop, log) as client:
+        async with (
+            in_portal(job, definition) as there,
+            connect(there, stop, log, observer) as client,
+        ):
             staged = await stage(there, client, folder, observer=observer, stop=stop)
             return plan_staged(
                 there,
@@ -72,11 +80,16 @@ async def _plan(
                 staged.tally,
                 labels=staged.resolver.seen.values(),
                 requests_per_10_seconds=client.requests_per_10_seconds,
+                daily_limit=client.meter.daily_limit,
             )
 
 
+def _time(minutes: float) -> str:
+    return f"{minutes:,.1f} minutes" if minutes >= 1 else f"{math.ceil(minutes * 60)} s"
+
+
 def _print(planned: Plan, console: Console) -> None:
-    facts = Table(title=planned.job, title_justify="left", show_header=False)
+    facts = Table(title=escape(planned.job), title_justify="left", show_header=False)
     facts.add_row("rows", f"{planned.rows:,}")
     facts.add_row("rejected", f"{planned.rejected:,}")
     facts.add_row("unresolved", f"{planned.unresolved:,}")
@@ -87,24 +100,28 @@ def _print(planned: Plan, console: Console) -> None:
     )
     facts.add_row(
         "time",
-        f"{planned.minutes:,.1f} minutes at {planned.requests_per_10_seconds:g} requests in 10 s",
+        f"{_time(planned.minutes)} at {planned.requests_per_10_seconds:g} requests in 10 s",
     )
-    facts.add_row("daily limit", f"{planned.daily_limit_percent:.1f} % of 500,000 calls")
+    facts.add_row(
+        "daily limit", f"{planned.daily_limit_percent:.1f} % of {planned.daily_limit:,} calls"
+    )
     console.print(facts)
     labels = Table(title="labels", title_justify="left")
     for heading in ("label", "rows", "category", "typeId", "direction"):
         labels.add_column(heading, overflow="fold")
-    for line in planned.labels:
-        name = line["label"] or "(no label)"
+    for line in planned.labels[:SHOWN_LABELS]:
+        name = escape(line["label"]) or "(no label)"
         for kind in line["types"] or [{}]:
             labels.add_row(
                 name,
                 f"{line['rows']:,}",
-                kind.get("category", line.get("problem", "the default association")),
+                kind.get("category", escape(line.get("problem", "the default association"))),
                 str(kind.get("type_id", "")),
-                kind.get("direction", line.get("hint", "forward")),
+                kind.get("direction", escape(line.get("hint", "forward"))),
             )
     console.print(labels)
+    if len(planned.labels) > SHOWN_LABELS:
+        console.print(f"… and {len(planned.labels) - SHOWN_LABELS:,} more labels: see --json")
     if planned.reasons:
         reasons = Table(title="rows that will not be sent", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):
@@ -114,6 +131,6 @@ def _print(planned: Plan, console: Console) -> None:
                 line["error_category"],
                 f"{line['rows']:,}",
                 f"{line['first_row']:,}",
-                line["error_message"],
+                escape(line["error_message"]),
             )
         console.print(reasons)

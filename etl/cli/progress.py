@@ -78,6 +78,11 @@ class Lines:
                 err=True,
             )
 
+    def trouble(self, said: str) -> None:
+        """Say that HubSpot or the network is in the way."""
+        if self._is_due():
+            click.echo(f"trying again: {said}", err=True)
+
     def _is_due(self) -> bool:
         if time.monotonic() < self._next_at:
             return False
@@ -108,6 +113,10 @@ class Bar:
         self._watch.settled(settled)
         self._draw()
 
+    def trouble(self, said: str) -> None:
+        """Draw that HubSpot or the network is in the way, until there is better news."""
+        self._progress.update(self._task, facts=f"trying again: {said}")
+
     def _draw(self) -> None:
         watch = self._watch
         facts = (
@@ -126,7 +135,7 @@ def watch_run() -> Iterator[Observer]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[facts]}"),
+        TextColumn("{task.fields[facts]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -10,16 +10,20 @@ import click
 import msgspec
 from rich.console import Console
 
+from etl.cli import tell
+from etl.cli.next_command import given_again, next_command
 from etl.cli.options import jobs_argument, portal_option, sandbox_option, set_option
 from etl.cli.plan import plan_job
 from etl.cli.progress import watch_run
 from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
-from etl.hubspot.parallel import Stop
+from etl.errors import EtlError, StoppedError
+from etl.model import SUCCEEDED, Outcome
 from etl.pipeline import run_job
 from etl.run_folder import RunFolder, create_run_folder
 from etl.settings import load_job
+from etl.stop import Stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,24 +79,19 @@ def run(
         for job in loaded:
             plan_job(job, definition, as_json=as_json)
         return
-    # What the next command has to repeat: not the source, which it replaces, nor a token, which
-    # no output shows.
-    given = [
-        word
-        for override in overrides
-        if not override.strip().startswith(("source.path=", "hubspot.access_token="))
-        for word in ("--set", override)
-    ]
-    if portal is not None:
-        given += ["--portal", str(portal)]
-    elif sandbox:
-        given.append("--sandbox")
+    given = given_again(overrides, sandbox=sandbox, portal=portal)
     codes = []
     for job in loaded:
-        codes.append(_run_one(job, definition, given, as_json=as_json))
+        try:
+            codes.append(_run_one(job, definition, given, as_json=as_json))
+        except EtlError as error:
+            # One job that can't begin is no reason to leave the others out.
+            codes.append(_told(job, error, as_json=as_json))
         if codes[-1] in _ENDS_THE_REST:
             break
-    raise SystemExit(min(codes, key=_WORST_FIRST.index))
+    for job in loaded[len(codes) :]:
+        click.echo(f"{job.name}: not run", err=True)
+    raise SystemExit(_verdict(codes))
 
 
 def _run_one(
@@ -105,9 +104,26 @@ def _run_one(
         click.echo(msgspec.json.encode({**summary, "folder": str(folder.path)}))
     else:
         print_summary(summary, Console(stderr=True))
-    code = ExitCode(summary["exit_code"])
-    click.echo(_last_line(job, folder, code, rows=summary["rows"], given=given), err=True)
+    click.echo(_last_line(job, folder, summary, given), err=True)
+    return ExitCode(summary["exit_code"])
+
+
+def _told(job: Job, error: EtlError, *, as_json: bool) -> ExitCode:
+    """Tell why a job did not begin."""
+    code = ExitCode(error.exit_code) if isinstance(error, StoppedError) else ExitCode.UNUSABLE
+    tell(error)
+    if as_json:
+        told = {"job": job.name, "error": error.message, "hint": error.hint, "exit_code": int(code)}
+        click.echo(msgspec.json.encode(told))
     return code
+
+
+def _verdict(codes: list[ExitCode]) -> ExitCode:
+    """Give the worst of several jobs; 2 says that nothing was sent, which has to hold for all."""
+    worst = min(codes, key=_WORST_FIRST.index)
+    if worst is ExitCode.UNUSABLE and set(codes) != {ExitCode.UNUSABLE}:
+        return ExitCode.STOPPED
+    return worst
 
 
 async def _run(
@@ -119,15 +135,15 @@ async def _run(
             return await run_job(job_there, folder, observer=observer, stop=stop)
 
 
-def _last_line(job: Job, folder: RunFolder, code: ExitCode, *, rows: int, given: list[str]) -> str:
+def _last_line(job: Job, folder: RunFolder, summary: dict[str, Any], given: list[str]) -> str:
     """Name the folder and the next command."""
-    if code is ExitCode.SUCCEEDED:
-        # "Every" is true of no rows too, but an operator should notice an empty source.
-        told = "every row succeeded" if rows else "the source has no rows"
+    if summary["exit_code"] == ExitCode.SUCCEEDED:
+        told = "every row succeeded" if summary["rows"] else "the source has no rows"
         return f"{told}; look at it with: {shlex.join(['hubspot-assoc', 'show', str(folder.path)])}"
-    again = ["hubspot-assoc", "run", str(job.file), *given]
-    again += ["--set", f"source.path={folder.failures}"]
-    doing = (
-        "run the rest" if code is not ExitCode.SOME_FAILED else "correct failures.csv and run it"
+    outcomes = summary["outcomes"]
+    not_sent = outcomes[Outcome.NOT_SENT]
+    is_only_unsent = not_sent == sum(
+        rows for outcome, rows in outcomes.items() if outcome not in SUCCEEDED
     )
-    return f"{folder.path}: {doing} with: {shlex.join(again)}"
+    doing = "run the rest" if is_only_unsent else "correct failures.csv and run it"
+    return f"{folder.path}: {doing} with: {next_command(job.file, folder, given)}"

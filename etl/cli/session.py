@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
     from pathlib import Path
 
-    from etl.hubspot.parallel import Stop
     from etl.model import Job
+    from etl.stop import Stop
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ def stop_on_signals(stop: Stop) -> Iterator[None]:
 
     def on_signal(number: signal.Signals) -> None:
         reason, exit_code = _SIGNALS[number]
-        stop.request(reason, "run failures.csv to go on", exit_code)
+        stop.request(reason, "run again what is left", exit_code)
         for other in _SIGNALS:
             loop.remove_signal_handler(other)
 

@@ -8,7 +8,9 @@ import click
 import msgspec
 from rich.console import Console
 
+from etl.cli.next_command import next_command
 from etl.cli.summary_table import print_summary
+from etl.core.exit_code import ExitCode
 from etl.run_folder import find_run, read_summary
 
 
@@ -16,8 +18,8 @@ from etl.run_folder import find_run, read_summary
     epilog="""\b
 Examples:
   hubspot-assoc show latest
-  hubspot-assoc show 20261123T175400Z-1a2b3c
-  hubspot-assoc show runs/quickstart/20261123T175400Z-1a2b3c --json
+  hubspot-assoc show 20261123T175400123Z-1a2b3c
+  hubspot-assoc show runs/quickstart/20261123T175400123Z-1a2b3c --json
 """,
 )
 @click.argument("run", metavar="RUN")
@@ -38,3 +40,6 @@ def show(run: str, directory: Path, *, as_json: bool) -> None:
         return
     print_summary(summary, Console())
     click.echo(f"files: {folder.path}")
+    if summary["exit_code"] != ExitCode.SUCCEEDED:
+        again = next_command(Path(summary["job_file"]), folder, [])
+        click.echo(f"correct failures.csv and run it with: {again}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from etl.model import SUCCEEDED, Outcome
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+SHOWN_REASONS = 10
+"""Reasons on a screen; ``summary.json`` has more."""
+
 _MEANINGS = {
     Outcome.ASSOCIATED: "confirmed by HubSpot",
     Outcome.UNCHANGED: "already so, nothing sent",
     Outcome.REMOVED: "taken away",
     Outcome.REJECTED: "broke a rule of the job, never sent",
     Outcome.UNRESOLVED: "label unknown or ambiguous, never sent",
-    Outcome.FAILED: "refused by HubSpot",
+    Outcome.FAILED: "refused by HubSpot, or not answered",
     Outcome.UNCONFIRMED: "not named by HubSpot, not found by reading back",
     Outcome.NOT_SENT: "the run stopped first",
 }
@@ -27,7 +31,7 @@ _MEANINGS = {
 
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     """Print the rows by outcome, then the cost of the run in one line."""
-    console.print(f"{summary['job']} · {summary['run_id']}", highlight=False, soft_wrap=True)
+    _say(console, f"{summary['job']} · {summary['run_id']}")
     table = Table()
     table.add_column("outcome")
     table.add_column("rows", justify="right")
@@ -40,12 +44,29 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     table.add_section()
     table.add_row("all", f"{summary['rows']:,}", "")
     console.print(table)
-    console.print(
+    _say(
+        console,
         f"{summary['seconds']:.1f} s · {summary['rows_per_second']:,.0f} rows/s · "
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
         f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
-        highlight=False,
-        soft_wrap=True,
     )
+    if summary["reasons"]:
+        reasons = Table(title="rows that did not succeed", title_justify="left")
+        for heading in ("reason", "rows", "first row", "what is wrong there"):
+            reasons.add_column(heading, overflow="fold")
+        for line in summary["reasons"][:SHOWN_REASONS]:
+            reasons.add_row(
+                line["error_category"] or line["outcome"],
+                f"{line['rows']:,}",
+                f"{line['first_row']:,}",
+                escape(line["error_message"] or line["hint"] or ""),
+            )
+        console.print(reasons)
+    if not summary["rows"]:
+        console.print("Warning: the source has no rows", style="yellow")
     if summary["stopped"]:
-        console.print(f"stopped early: {summary['stopped']}", highlight=False, soft_wrap=True)
+        _say(console, f"stopped early: {summary['stopped']}; {summary['stopped_hint']}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)

@@ -40,7 +40,7 @@ def types(from_object: str | None, to_object: str | None, *, as_json: bool) -> N
     if not lines:
         known = sorted({line.from_object for line in builtin_types()})
         raise UsageError(
-            f"the table has no types for {' and '.join(sorted(wanted))}",
+            f"the table has no types for {' and '.join(filter(None, (from_object, to_object)))}",
             f"use one or two of: {', '.join(known)}; custom objects are not in it",
         )
     if as_json:
