@@ -12,13 +12,19 @@ import polars as pl
 
 
 def keep_existing(
-    pairs: pl.DataFrame, existing: pl.DataFrame, *, exclusive: int, holder: str
+    pairs: pl.DataFrame,
+    existing: pl.DataFrame,
+    *,
+    exclusive: int,
+    holder: str,
+    write_all: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the pairs to write, with the union of their types, from the unchanged ones.
 
     `pairs` has from_id, to_id and types (bits; 0 for the default association); `existing` has
     from_id, to_id and types of the pairs that HubSpot has. `exclusive` are the bits of primary
-    types, of which the record in column `holder` has at most one.
+    types, of which the record in column `holder` has at most one. `write_all` takes no pair for
+    unchanged.
     """
     joined = pairs.join(
         existing.select("from_id", "to_id", pl.col("types").alias("existing")),
@@ -26,8 +32,10 @@ def keep_existing(
         how="left",
         maintain_order="left",
     )
-    has_all = pl.col("existing").is_not_null() & (
-        (pl.col("types") & pl.col("existing")) == pl.col("types")
+    has_all = (
+        pl.lit(not write_all)
+        & pl.col("existing").is_not_null()
+        & ((pl.col("types") & pl.col("existing")) == pl.col("types"))
     )
     unchanged = joined.filter(has_all).drop("existing")
     if exclusive:

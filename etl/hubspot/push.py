@@ -131,6 +131,7 @@ class Push:
             endpoint.fold_types(existing.types),
             exclusive=endpoint.bits.mask(endpoint.primary),
             holder=endpoint.primary_holder,
+            write_all=not self._keep,
         )
         unread = pairs.join(existing.unread, on="from_id", how="inner")
         failed = verdicts(unread, Outcome.FAILED, None).with_columns(
