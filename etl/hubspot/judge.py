@@ -89,7 +89,10 @@ def judge_refusal(
             continue
         rest = rest.join(found, on="association_id", how="anti")
         if _is_certain(named, batch, sides):
-            settled.append(verdicts(found, Outcome.FAILED, http_status, answer, error))
+            # One message is for all of them; the row's own record makes it the row's.
+            failed = verdicts(found, Outcome.FAILED, http_status, answer, error)
+            own = failed["error_message"] + _records_named(found, named, sides)
+            settled.append(failed.with_columns(own.alias("error_message")))
         else:
             suspects.append(found)
     again = [part for part in (*suspects, rest) if part.height]
@@ -122,6 +125,24 @@ def verdicts(
         "association_id",
         *(pl.lit(value, VERDICT[name]).alias(name) for name, value in values.items()),
     )
+
+
+def _records_named(found: pl.DataFrame, named: Culprits, sides: Sides) -> pl.Series:
+    """Say of each association which of its records is meant: `` (contacts 1)``, or nothing."""
+    from_ids = named.from_ids | named.either_ids | named.pair_from
+    to_ids = named.to_ids | named.either_ids | named.pair_to
+    records = pl.concat_str(
+        pl.when(_is_in("from_id", from_ids)).then(_record(sides.from_object, "from_id")),
+        pl.when(_is_in("to_id", to_ids)).then(_record(sides.to_object, "to_id")),
+        separator=", ",
+        ignore_nulls=True,
+    )
+    told = pl.when(records != "").then(pl.concat_str(pl.lit(" ("), records, pl.lit(")")))
+    return found.select(told.otherwise(pl.lit(""))).to_series()
+
+
+def _record(object_name: str, column: str) -> pl.Expr:
+    return pl.concat_str(pl.lit(f"{object_name} "), pl.col(column))
 
 
 def _is_named(named: Culprits) -> pl.Expr:

@@ -212,7 +212,7 @@ def test_a_named_record_fails_and_the_others_go_on() -> None:
         "outcome": "failed",
         "http_status": 400,
         "error_category": "VALIDATION_ERROR",
-        "error_message": "One or more associations are invalid",
+        "error_message": "One or more associations are invalid (contacts 38374264688)",
         "correlation_id": "c-1",
     }
 
@@ -236,7 +236,7 @@ def test_members_of_a_refusal_fail_with_their_own_words() -> None:
     errors = [{"category": "GONE", "message": "deleted", "context": {"contactId": ["2"]}}]
     judged = refusal(batch, answer(**REAL_REFUSAL, errors=errors))
     assert outcomes(batch, judged) == {(1, 7): "again", (2, 8): "failed", (3, 9): "again"}
-    assert judged.settled["error_message"].to_list() == ["deleted"]
+    assert judged.settled["error_message"].to_list() == ["deleted (contacts 2)"]
 
 
 def test_a_refusal_of_one_row_is_that_rows() -> None:
