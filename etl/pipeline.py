@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from etl.core.exit_code import ExitCode
-    from etl.hubspot.push import Settled
+    from etl.hubspot.push import RowsSettled
     from etl.ingest import SourceShape
     from etl.journal import Journal
     from etl.logs import Log
@@ -50,7 +50,7 @@ class Observer(Protocol):
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Hear how many rows the source has, and which are settled without being sent."""
 
-    def settled(self, settled: Settled) -> None:
+    def settled(self, settled: RowsSettled) -> None:
         """Hear that rows have come to their outcome."""
 
     def trouble(self, said: str) -> None:
@@ -208,7 +208,7 @@ async def _push(
                 "look at failures.csv and mend the cause first",
             )
 
-    def on_settled(settled: Settled) -> None:
+    def on_settled(settled: RowsSettled) -> None:
         tally.add(settled.rows)
         observer.settled(settled)
         stop_at_limits()

@@ -16,7 +16,7 @@ from etl.core.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from etl.hubspot.push import Settled
+    from etl.hubspot.push import RowsSettled
     from etl.model import Outcome
     from etl.pipeline import Observer
 
@@ -38,7 +38,7 @@ class _Watch:
         self.tally.add(settled)
         self._began_at = time.monotonic()
 
-    def settled(self, settled: Settled) -> None:
+    def settled(self, settled: RowsSettled) -> None:
         self.tally.add(settled.rows)
         self._sent += sum(settled.rows.values())
 
@@ -67,7 +67,7 @@ class Lines:
         skipped = sum(settled.values())
         click.echo(f"read {rows:,} rows; {skipped:,} can't be sent", err=True)
 
-    def settled(self, settled: Settled) -> None:
+    def settled(self, settled: RowsSettled) -> None:
         """Say how far sending has come."""
         self._watch.settled(settled)
         if self._is_due():
@@ -108,7 +108,7 @@ class Bar:
         self._progress.reset(self._task, total=rows, description="sending")
         self._draw()
 
-    def settled(self, settled: Settled) -> None:
+    def settled(self, settled: RowsSettled) -> None:
         """Draw how far sending has come."""
         self._watch.settled(settled)
         self._draw()

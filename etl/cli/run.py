@@ -86,6 +86,8 @@ def run(
             codes.append(_run_one(job, definition, given, as_json=as_json))
         except EtlError as error:
             # One job that can't begin is no reason to leave the others out.
+            if len(loaded) > 1:
+                click.echo(f"{job.name} did not begin:", err=True)
             codes.append(_told(job, error, as_json=as_json))
         if codes[-1] in _ENDS_THE_REST:
             break

@@ -44,7 +44,7 @@ NO_ANSWER: Final = "NO_ANSWER"
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class RowsSettled:
     """Tell whoever listens that rows have come to their outcome."""
 
     rows: Mapping[Outcome, int]
@@ -75,7 +75,7 @@ class Push:
         keep: bool,
         stop: Stop,
         log: Log,
-        on_settled: Callable[[Settled], None],
+        on_settled: Callable[[RowsSettled], None],
     ) -> None:
         """Take what every section shares; `keep` reads what pairs have and writes the union."""
         self._client = client
@@ -109,7 +109,8 @@ class Push:
         async def settle(batch: Batch) -> None:
             # Two sections may be under way; together they keep to the concurrency.
             async with self._slots:
-                await self._batch(batch, section, endpoint)
+                if not self._stop.requested:
+                    await self._batch(batch, section, endpoint)
 
         await in_parallel(
             Batcher(self._batch_size, first_batch).cut(pairs),
@@ -138,7 +139,7 @@ class Push:
             pl.lit(NO_ANSWER).alias("error_category"), unread["error_message"]
         )
         same = verdicts(unchanged, Outcome.UNCHANGED, None)
-        outcomes = pl.concat([_settled(same, attempts=0), _settled(failed, attempts=0)])
+        outcomes = pl.concat([_with_cost(same, attempts=0), _with_cost(failed, attempts=0)])
         self._tell(outcomes, pairs)
         self._log.info(
             "section.compared", unchanged=unchanged.height, unread=unread.height, write=write.height
@@ -146,23 +147,28 @@ class Push:
         return write, outcomes
 
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint) -> None:
-        await asyncio.to_thread(
-            self._journal.begin,
-            batch.number,
-            section=section.number,
-            associations=batch.frame.height,
-        )
-        settled: list[pl.DataFrame] = []
+        settled = [pl.DataFrame(schema=SETTLED)]
         groups = [_Group(batch.number, batch.frame)]
         try:
+            await asyncio.to_thread(
+                self._journal.begin,
+                batch.number,
+                section=section.number,
+                associations=batch.frame.height,
+            )
             while groups:
                 outcomes, more = await self._group(groups.pop(), endpoint)
                 settled.append(outcomes)
                 groups.extend(more)
         except EtlError as error:
             self._stop.request(error.message, error.hint)
-        outcomes = pl.concat(settled) if settled else pl.DataFrame(schema=SETTLED)
-        await asyncio.to_thread(self._journal.settle, batch.number, outcomes)
+        outcomes = pl.concat(settled)
+        try:
+            await asyncio.to_thread(self._journal.settle, batch.number, outcomes)
+        except StoppedError as error:
+            # Without its line in the journal a batch counts as not sent: sending it again is safe.
+            self._stop.request(error.message, error.hint)
+            outcomes = outcomes.clear()
         rows = self._tell(outcomes, batch.frame)
         event = "batch.pushed" if rows else "batch.not_sent"
         self._log.info(event, batch=batch.number, section=section.number, **rows)
@@ -175,7 +181,7 @@ class Push:
         except RequestError as error:
             reason = ErrorDetail(message=error.message, category=NO_ANSWER)
             failed = verdicts(group.frame, Outcome.FAILED, None, error=reason)
-            return _settled(failed, group.attempts + error.attempts, group.batch), []
+            return _with_cost(failed, group.attempts + error.attempts, group.batch), []
         judgement = await asyncio.to_thread(_judge, group.frame, reply, endpoint)
         attempts = group.attempts + reply.attempts
         settled = judgement.settled
@@ -187,7 +193,7 @@ class Push:
                 settled = pl.concat([settled, read_back])
         elif judgement.unnamed.height:
             more.append(_Group(group.batch, judgement.unnamed, attempts, asked_again=True))
-        return _settled(settled, attempts, group.batch), more
+        return _with_cost(settled, attempts, group.batch), more
 
     async def _read_back(
         self, unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply
@@ -221,7 +227,7 @@ class Push:
         else:
             rows = told.join(pairs, on="association_id", how="inner").group_by("outcome")
             counts = dict(rows.agg(pl.col("rows").sum()).iter_rows())
-        self._on_settled(Settled({Outcome(name): rows for name, rows in counts.items()}))
+        self._on_settled(RowsSettled({Outcome(name): rows for name, rows in counts.items()}))
         return counts
 
 
@@ -239,7 +245,7 @@ def _judge(frame: pl.DataFrame, reply: Reply, endpoint: Endpoint) -> Judgement:
     return judge_success(batch, made, answer, http_status=status, sides=sides)
 
 
-def _settled(frame: pl.DataFrame, attempts: int, batch: int | None = None) -> pl.DataFrame:
+def _with_cost(frame: pl.DataFrame, attempts: int, batch: int | None = None) -> pl.DataFrame:
     """Add to VERDICT what it took: SETTLED."""
     return frame.select(
         *VERDICT,
