@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
@@ -26,7 +26,7 @@ from etl.logs import open_log
 from etl.model import Direction, Outcome
 from etl.results import Layout, Results
 from etl.staging import Section, Staging
-from etl.summary import summarize, write_summary
+from etl.summary import Summary, summarize, write_summary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -128,7 +128,7 @@ async def _stage(
     return Staged(portal, staging, sections, source, resolver, tally)
 
 
-async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop) -> dict[str, Any]:
+async def run_job(job: Job, folder: RunFolder, *, observer: Observer, stop: Stop) -> Summary:
     """Run a job to its end, or to where it is stopped; give what ``summary.json`` says.
 
     Raises UsageError, and StoppedError before anything was sent; the folder is gone then.

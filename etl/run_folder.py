@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from etl.errors import UsageError
 
@@ -91,31 +90,6 @@ def find_run(run: str, directory: Path) -> RunFolder:
             "give a run folder, a run id or 'latest', and --directory where the runs are",
         )
     return RunFolder(found[-1])
-
-
-def read_summary(folder: RunFolder) -> dict[str, Any]:
-    """Read a finished run's summary. Raises UsageError when the run has none."""
-    try:
-        summary = json.loads(folder.summary.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        if not folder.log.exists():
-            raise UsageError(
-                f"{folder.path} is no run folder", "give a run folder, a run id or 'latest'"
-            ) from error
-        raise UsageError(
-            f"{folder.path} is not finished: the run is still going on, or it was killed",
-            f"look at the end of {folder.log}; if nothing goes on there, run the job again: "
-            "sending an association twice does no harm",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{folder.summary} can't be read: {error}", "look at results and run.log beside it"
-        ) from error
-    if not isinstance(summary, dict) or "outcomes" not in summary:
-        raise UsageError(
-            f"{folder.summary} is no summary of a run", "give a run folder of hubspot-assoc"
-        )
-    return summary
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import msgspec
 
+from etl.errors import UsageError
 from etl.model import Outcome
 from etl.run_folder import write_whole
 
@@ -20,6 +21,46 @@ if TYPE_CHECKING:
     from etl.results import Told
     from etl.run_folder import RunFolder
     from etl.stop import Stop
+
+
+class Reason(TypedDict):
+    """Why rows did not succeed: one outcome and category."""
+
+    outcome: str
+    error_category: str | None
+    rows: int
+    first_row: int
+    error_message: str | None
+    hint: str | None
+
+
+class Summary(TypedDict):
+    """Every field of ``summary.json``."""
+
+    job: str
+    job_file: str
+    source: str
+    run_id: str
+    started_at: str
+    finished_at: str
+    seconds: float
+    rows: int
+    outcomes: dict[str, int]
+    reasons: list[Reason]
+    associations: int
+    requests: int
+    attempts: int
+    http_429s: int
+    rows_per_second: float
+    api_version: str
+    base_url: str
+    labels: list[dict[str, Any]]
+    stopped: str | None
+    stopped_hint: str | None
+    exit_code: int
+
+
+_SUMMARY: Final = msgspec.json.Decoder(Summary)
 
 LISTED_REASONS: Final = 100
 
@@ -59,7 +100,7 @@ def summarize(
     labels: Iterable[SeenLabel],
     exit_code: ExitCode,
     stop: Stop,
-) -> dict[str, Any]:
+) -> Summary:
     """Put a run's facts in the order of the contract."""
     seconds = (finished_at - started_at).total_seconds()
     tally = told.tally
@@ -76,14 +117,14 @@ def summarize(
         "outcomes": {outcome.value: tally.rows[outcome] for outcome in Outcome},
         "reasons": sorted(
             (
-                {
-                    "outcome": line["outcome"],
-                    "error_category": line["error_category"],
-                    "rows": line["rows"],
-                    "first_row": line["row_number"],
-                    "error_message": line["error_message"],
-                    "hint": line["hint"],
-                }
+                Reason(
+                    outcome=line["outcome"],
+                    error_category=line["error_category"],
+                    rows=line["rows"],
+                    first_row=line["row_number"],
+                    error_message=line["error_message"],
+                    hint=line["hint"],
+                )
                 for line in told.reasons.values()
             ),
             key=lambda line: -line["rows"],
@@ -102,7 +143,32 @@ def summarize(
     }
 
 
-def write_summary(folder: RunFolder, summary: dict[str, Any]) -> None:
+def write_summary(folder: RunFolder, summary: Summary) -> None:
     """Write the summary for people and for machines: indented JSON."""
     body = msgspec.json.format(msgspec.json.encode(summary), indent=2)
     write_whole(folder.summary, lambda path: path.write_bytes(body + b"\n"))
+
+
+def read_summary(folder: RunFolder) -> Summary:
+    """Read a finished run's summary. Raises UsageError when the run has none."""
+    try:
+        return _SUMMARY.decode(folder.summary.read_bytes())
+    except FileNotFoundError as error:
+        if not folder.log.exists():
+            raise UsageError(
+                f"{folder.path} is no run folder", "give a run folder, a run id or 'latest'"
+            ) from error
+        raise UsageError(
+            f"{folder.path} is not finished: the run is still going on, or it was killed",
+            f"look at the end of {folder.log}; if nothing goes on there, run the job again: "
+            "sending an association twice does no harm",
+        ) from error
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{folder.summary} is no summary of a run: {error}",
+            "give a run folder that this version of hubspot-assoc has written",
+        ) from error
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        raise UsageError(
+            f"{folder.summary} can't be read: {error}", "look at results and run.log beside it"
+        ) from error

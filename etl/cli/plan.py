@@ -128,7 +128,7 @@ def _print(planned: Plan, console: Console) -> None:
             reasons.add_column(heading, overflow="fold")
         for line in planned.reasons:
             reasons.add_row(
-                line["error_category"],
+                escape(line["error_category"]),
                 f"{line['rows']:,}",
                 f"{line['first_row']:,}",
                 escape(line["error_message"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from etl.model import Job
     from etl.pipeline import Observer
     from etl.sandbox import PortalDefinition
+    from etl.summary import Summary
 
 _WORST_FIRST: Final = (
     ExitCode.INTERRUPTED,
@@ -130,14 +131,14 @@ def _verdict(codes: list[ExitCode]) -> ExitCode:
 
 async def _run(
     job: Job, folder: RunFolder, definition: PortalDefinition | None, observer: Observer
-) -> dict[str, Any]:
+) -> Summary:
     stop = Stop()
     with stop_on_signals(stop):
         async with in_portal(job, definition) as job_there:
             return await run_job(job_there, folder, observer=observer, stop=stop)
 
 
-def _last_line(job: Job, folder: RunFolder, summary: dict[str, Any], given: list[str]) -> str:
+def _last_line(job: Job, folder: RunFolder, summary: Summary, given: list[str]) -> str:
     """Name the folder and the next command."""
     if summary["exit_code"] == ExitCode.SUCCEEDED:
         told = "every row succeeded" if summary["rows"] else "the source has no rows"

@@ -11,7 +11,8 @@ from rich.console import Console
 from etl.cli.next_command import next_command
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
-from etl.run_folder import find_run, read_summary
+from etl.run_folder import find_run
+from etl.summary import read_summary
 
 
 @click.command(

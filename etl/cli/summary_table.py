@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
@@ -10,9 +10,9 @@ from rich.table import Table
 from etl.model import SUCCEEDED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Console
+
+    from etl.summary import Summary
 
 SHOWN_REASONS = 10
 """Reasons on a screen; ``summary.json`` has more."""
@@ -29,7 +29,7 @@ _MEANINGS = {
 }
 
 
-def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+def print_summary(summary: Summary, console: Console) -> None:
     """Print the rows by outcome, then the cost of the run in one line."""
     _say(console, f"{summary['job']} · {summary['run_id']}")
     table = Table()
@@ -56,7 +56,7 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
             reasons.add_column(heading, overflow="fold")
         for line in summary["reasons"][:SHOWN_REASONS]:
             reasons.add_row(
-                line["error_category"] or line["outcome"],
+                escape(line["error_category"] or line["outcome"]),
                 f"{line['rows']:,}",
                 f"{line['first_row']:,}",
                 escape(line["error_message"] or line["hint"] or ""),

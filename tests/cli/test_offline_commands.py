@@ -171,6 +171,35 @@ def test_nothing_to_show(tmp_path: Path) -> None:
     assert "--directory" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(None, "is no run folder", id="missing"),
+        pytest.param(b"", "can't be read", id="empty"),
+        pytest.param(b'{"outcomes": {', "can't be read", id="cut off"),
+        pytest.param(b"\xff\xfe\x00", "can't be read", id="not text"),
+        pytest.param(b"[1, 2]", "is no summary of a run", id="a list"),
+        pytest.param(b'{"name": "x"}', "is no summary of a run", id="of another program"),
+        pytest.param(b'{"outcomes": {}}', "is no summary of a run", id="nearly one"),
+        pytest.param(b'{"outcomes": 5}', "is no summary of a run", id="a likeness"),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_summary_that_is_none(
+    tmp_path: Path, content: bytes | None, said: str, flags: list[str]
+) -> None:
+    """A folder without a summary of ours ended `show` in a traceback and exit code 3."""
+    folder = tmp_path / "runs" / "job" / "20261123T175400123Z-1a2b3c"
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / "summary.json").write_bytes(content)
+    ended = etl("show", "latest", *flags, cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, ""), ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert said in ended.stderr
+    assert "Try: " in ended.stderr
+
+
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_shows_examples(command: str, tmp_path: Path) -> None:
     """Help ends with lines to copy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import os
@@ -11,10 +12,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import pytest
+from aiohttp import web
+
+from etl.sandbox import Sandbox, demo_portal
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
 
 REPOSITORY: Final = Path(__file__).parents[2]
 TOKEN: Final = "pat-na1-made-up-0123456789"
@@ -152,6 +159,44 @@ def test_the_next_command_repeats_what_this_one_was_given(tmp_path: Path) -> Non
     assert [text.splitlines()[1].split(";")[:3] for text in failed] == [["7", "8", "VIP"]] * 2
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_the_next_command_has_the_sandbox_and_a_portal_from_anywhere(
+    tmp_path: Path, *, alone: bool
+) -> None:
+    """The next command left --sandbox out, and would have sent rows of a trial to HubSpot."""
+    job = write(tmp_path, "7,8,VIP\n5,6,VIP\n")
+    portal = tmp_path / "portal.yaml"
+    portal.write_text(
+        "labels: [{from: contacts, to: companies, label: VIP}]\n"
+        "records: {contacts: {missing: [7]}}\n",
+        encoding="utf-8",
+    )
+    flags = ["--portal", "portal.yaml"] if alone else ["--sandbox", "--portal", "portal.yaml"]
+    ended = etl("run", job, *flags, cwd=tmp_path)
+    assert ended.code == 1, ended.stderr
+    assert f"--sandbox --portal {portal} " in ended.last_line
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = follow(ended, elsewhere)
+    assert again.code == 1, again.stderr
+    assert "│ all     │    1 │" in again.stderr
+
+
+def test_the_next_command_of_a_folder_with_an_odd_name_works(tmp_path: Path) -> None:
+    """In a folder named 'x #y' the next command read the path up to the blank, as YAML does."""
+    folder = tmp_path / "x #y"
+    folder.mkdir()
+    ended = etl("run", write(folder, "1,2,Partner\nx,2,\n"), "--sandbox", cwd=tmp_path)
+    assert ended.code == 1, ended.stderr
+    again = follow(ended, tmp_path)
+    assert again.code == 1, again.stderr
+    [first, second] = sorted(folder.glob("runs/*/*"))
+    assert json.loads((second / "summary.json").read_bytes())["rows"] == 1
+    assert json.loads((second / "summary.json").read_bytes())["source"] == str(
+        first / "failures.csv"
+    )
+
+
 def test_json_is_for_machines(tmp_path: Path) -> None:
     """With --json stdout is one JSON document, whatever stands on stderr."""
     job = write(tmp_path, "1,2,Partner\n,2,\n")
@@ -187,6 +232,78 @@ def test_several_jobs_run_one_after_the_other(tmp_path: Path) -> None:
     told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [(line["job"], line["exit_code"]) for line in told] == [("bad", 1), ("good", 0)]
     assert sorted(path.parent.name for path in tmp_path.glob("runs/*/*")) == ["bad", "good"]
+
+
+def test_a_job_that_can_not_begin_leaves_the_others_running(tmp_path: Path) -> None:
+    """A wrong column in one of three jobs kept the night's other jobs from being run."""
+    jobs = [write(tmp_path, "1,2,Partner\n", name=f"{name}.yaml") for name in ("a", "b", "c")]
+    jobs[1].write_text(JOB.replace("column: contact}", "column: person}"), encoding="utf-8")
+    ended = etl("run", *jobs, "--sandbox", cwd=tmp_path)
+    # 2 would say that nothing was sent.
+    assert ended.code == 3
+    assert "'person'" in ended.stderr
+    assert sorted(path.parent.name for path in tmp_path.glob("runs/*/*")) == ["a", "c"]
+
+    told = etl("run", *jobs, "--sandbox", "--json", cwd=tmp_path)
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    assert [(line["job"], line["exit_code"]) for line in lines] == [("a", 0), ("b", 2), ("c", 0)]
+    assert "'person'" in lines[1]["error"]
+    assert lines[1]["hint"]
+    assert told.code == 3
+
+
+def test_jobs_of_which_none_can_begin(tmp_path: Path) -> None:
+    """When no job of several could begin, schedulers read 2: nothing was sent."""
+    wrong = JOB.replace("column: contact}", "column: person}")
+    jobs = [write(tmp_path, "1,2,Partner\n", wrong, f"{name}.yaml") for name in ("a", "b")]
+    ended = etl("run", *jobs, "--sandbox", "--json", cwd=tmp_path)
+    assert ended.code == 2
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [(line["job"], line["exit_code"]) for line in lines] == [("a", 2), ("b", 2)]
+    assert list(tmp_path.glob("runs/*/*")) == []
+
+
+# --- text that a terminal could take for its own --------------------------------------------------
+
+
+def test_a_label_in_brackets_does_not_break_the_tables(tmp_path: Path) -> None:
+    """A label such as [/x] ended plan and run in a traceback, as markup of the terminal."""
+    job = write(tmp_path, "1,2,[/x]\n3,4,[bold]\n")
+    planned = etl("plan", job, "--sandbox", cwd=tmp_path, COLUMNS="200")
+    assert planned.code == 0, planned.stderr
+    assert "[/x]" in planned.stdout
+    assert "[bold]" in planned.stdout
+    ended = etl("run", job, "--sandbox", cwd=tmp_path, COLUMNS="200")
+    assert ended.code == 1, ended.stderr
+    assert "[/x]" in ended.stderr
+    shown = etl("show", "latest", cwd=tmp_path, COLUMNS="200")
+    assert shown.code == 0, shown.stderr
+    assert "[/x]" in shown.stdout
+
+
+@pytest.mark.parametrize("spoken", ["message", "category"])
+async def test_words_of_hubspot_in_brackets_do_not_break_the_table(
+    tmp_path: Path, spoken: str
+) -> None:
+    """A run that was over ended in a traceback because HubSpot's words for a row had brackets."""
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.path.endswith("/create"):
+            return await handler(request)
+        refusal = {"message": "no", "category": "VALIDATION_ERROR", spoken: "[/x] is [bold]"}
+        return web.json_response(refusal, status=400)
+
+    job = write(tmp_path, "1,2,Partner\n")
+    settings = {"HUBSPOT_ACCESS_TOKEN": TOKEN, "COLUMNS": "200"}
+    async with Sandbox(demo_portal(), middlewares=[refuse]) as sandbox:
+        settings["HUBSPOT_BASE_URL"] = sandbox.base_url
+        ended = await asyncio.to_thread(etl, "run", job, cwd=tmp_path, **settings)
+    assert ended.code == 1, ended.stderr
+    assert "[/x] is [bold]" in ended.stderr
+    shown = etl("show", "latest", cwd=tmp_path, COLUMNS="200")
+    assert shown.code == 0, shown.stderr
+    assert "[/x] is [bold]" in shown.stdout
 
 
 # --- what ends with exit code 2 and sends nothing -------------------------------------------------
@@ -275,3 +392,25 @@ def test_the_token_is_in_no_file_and_no_stream(tmp_path: Path, *, accepted: bool
     written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert [path for path, content in written.items() if TOKEN.encode() in content] == []
     assert TOKEN not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        f"hubspot={{access_token: {TOKEN}}}",
+        f"hubspot = {{access_token: {TOKEN}}}",
+        f"hubspot.access_token={TOKEN}",
+        f"hubspot.access_token ={TOKEN}",
+        f" hubspot.access_token = {TOKEN}",
+    ],
+)
+def test_the_next_command_never_shows_the_token(tmp_path: Path, override: str) -> None:
+    """A token given with --set, in any spelling, was printed into the log with the next command."""
+    job = write(tmp_path, "x,2,\n")
+    ended = etl(
+        "run", job, "--sandbox", "--set", override, "--set", "limits.batch_size=7", cwd=tmp_path
+    )
+    assert ended.code == 1, ended.stderr
+    assert TOKEN not in ended.stdout + ended.stderr
+    assert "--set limits.batch_size=7" in ended.last_line
+    assert follow(ended, tmp_path).code == 1

@@ -253,6 +253,36 @@ async def test_a_request_that_alone_fails_does_not_end_the_run(dial: Dial) -> No
     assert caught.value.attempts == 8
 
 
+async def test_a_poison_request_does_not_end_the_run(dial: Dial) -> None:
+    """One request that always breaks ended a run of one request at a time as if HubSpot were down."""
+    down = answer(500, {"message": "oops"})
+    line = await dial(*[down] * 8, answer(404, {"message": "no such path"}))
+    with pytest.raises(RequestError, match="HTTP 500 after 8 attempts: oops") as caught:
+        await line.client.post("/x", b"{}")
+    assert caught.value.attempts == 8
+    *tries, last = [first_line for first_line, _ in line.server.requests]
+    assert tries == ["POST /x HTTP/1.1"] * 8
+    assert last == "GET /account-info/v3/details HTTP/1.1"
+
+
+@pytest.mark.parametrize("silence", [b" ", answer(503, b"")])
+async def test_a_dead_hubspot_is_asked_once_more(dial: Dial, silence: bytes) -> None:
+    """Without an answer to a plain GET the run ends, instead of failing row after row."""
+    line = await dial(*[answer(500, {"message": "oops"})] * 8, silence)
+    with pytest.raises(StoppedError, match="HubSpot does not answer: HTTP 500 after 8 attempts"):
+        await line.client.post("/x", b"{}")
+    assert [method.split()[0] for method, _ in line.server.requests] == ["POST"] * 8 + ["GET"]
+
+
+async def test_waiting_for_a_turn_takes_nothing_from_the_budget(dial: Dial) -> None:
+    """A request that had queued for minutes was given up on at its first trouble."""
+    line = await dial(answer(500, {"message": "oops"}), answer(200, GOOD))
+    line.client._pace.pause(2 * RetryPolicy().budget_seconds)
+    reply = await line.client.post("/x", b"{}")
+    assert (reply.http_status, reply.attempts) == (200, 2)
+    assert sum(line.time.naps) > 2 * RetryPolicy().budget_seconds
+
+
 @pytest.mark.parametrize("policy", ["TEN_SECONDLY_ROLLING", "SECONDLY", "SOMETHING_NEW", ""])
 async def test_refusals_without_end_run_out_of_time(dial: Dial, policy: str) -> None:
     """An account that never has room again ends the run within its budget of time."""

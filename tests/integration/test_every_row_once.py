@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 from hypothesis import HealthCheck, example, given, settings
@@ -43,9 +43,10 @@ from etl.stop import Stop
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.hubspot.push import Settled
+    from etl.hubspot.push import RowsSettled
     from etl.model import Outcome
     from etl.run_folder import RunFolder
+    from etl.summary import Summary
 
 Typed = tuple[str, int]
 """category and type id"""
@@ -254,7 +255,7 @@ class Listener:
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
 
-    def settled(self, settled: Settled) -> None:
+    def settled(self, settled: RowsSettled) -> None:
         """Hear of rows that have come to an outcome."""
         self.told.update({outcome.value: count for outcome, count in settled.rows.items()})
 
@@ -334,7 +335,7 @@ def job_of(scene: Scene, folder: Path, source: Path, base_url: str) -> Job:
     )
 
 
-async def run(job: Job, listener: Listener) -> tuple[dict[str, Any], RunFolder]:
+async def run(job: Job, listener: Listener) -> tuple[Summary, RunFolder]:
     """Run a job to its end."""
     folder = create_run_folder(job.output.directory, job.name)
     return await run_job(job, folder, observer=listener, stop=Stop()), folder
@@ -347,7 +348,7 @@ def read_csv(path: Path) -> list[list[str]]:
 
 
 def check_files(
-    folder: RunFolder, lines: list[Line], outcomes: list[str], summary: Mapping[str, Any]
+    folder: RunFolder, lines: list[Line], outcomes: list[str], summary: Summary
 ) -> None:
     """Hold a run's files against the lines of its source and the outcomes they should have."""
     results = pl.read_parquet(folder.path / "results.parquet")

@@ -28,15 +28,16 @@ from etl.model import (
     Source,
 )
 from etl.pipeline import run_job
-from etl.run_folder import RunFolder, create_run_folder, find_run, read_summary
+from etl.run_folder import RunFolder, create_run_folder, find_run
 from etl.sandbox import Sandbox, demo_portal
 from etl.stop import Stop
+from etl.summary import Summary, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from etl.hubspot.push import Settled
+    from etl.hubspot.push import RowsSettled
     from etl.model import Outcome
 
 ADDED: Final = [
@@ -80,7 +81,7 @@ class Nobody:
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
 
-    def settled(self, settled: Settled) -> None:
+    def settled(self, settled: RowsSettled) -> None:
         """Hear of rows that have come to an outcome."""
 
 
@@ -111,13 +112,13 @@ def job_over(path: Path, base_url: str, **changes: Any) -> Job:
     return replace(job, **changes)
 
 
-async def run(job: Job, stop: Stop | None = None) -> tuple[RunFolder, dict[str, Any]]:
+async def run(job: Job, stop: Stop | None = None) -> tuple[RunFolder, Summary]:
     """Run a job."""
     folder = create_run_folder(job.output.directory, job.name)
     return folder, await run_job(job, folder, observer=Nobody(), stop=stop or Stop())
 
 
-def outcomes(summary: dict[str, Any]) -> dict[str, int]:
+def outcomes(summary: Summary) -> dict[str, int]:
     """Leave out what did not happen."""
     return {name: count for name, count in summary["outcomes"].items() if count}
 
@@ -224,6 +225,27 @@ async def test_the_summary_adds_up(tmp_path: Path, base_url: str) -> None:
     assert by_label[""]["types"] == []
 
 
+async def test_the_summary_says_why_rows_did_not_succeed(tmp_path: Path, base_url: str) -> None:
+    """A summary told how many rows failed and not why, nor where in the source to look."""
+    source = tmp_path / "rows.csv"
+    text = "contact,company,role\n1,2,Nope\nx,2,\n1,2,Partner\ny,2,\n900000000001,3,\nz,2,\n"
+    source.write_text(text, encoding="utf-8")
+    _, summary = await run(job_over(source, base_url))
+    reasons = summary["reasons"]
+    told = {
+        (line["outcome"], line["error_category"], line["rows"], line["first_row"])
+        for line in reasons
+    }
+    assert told == {
+        ("rejected", "INVALID_ID", 3, 2),
+        ("unresolved", "UNKNOWN_LABEL", 1, 1),
+        ("failed", "OBJECT_NOT_FOUND", 1, 5),
+    }
+    assert reasons[0]["rows"] == 3, "the most frequent comes first"
+    assert "'x'" in (reasons[0]["error_message"] or ""), "the message is that of the first row"
+    assert all(line["error_message"] and line["hint"] for line in reasons)
+
+
 async def test_the_log_tells_the_run_in_json_lines(tmp_path: Path, base_url: str) -> None:
     """Each line of the log says which run and job it belongs to."""
     source = tmp_path / "rows.csv"
@@ -292,6 +314,33 @@ async def test_failures_can_be_corrected_and_run(
     again, summary = await run(replace(job, source=Source(str(folder.failures), form)))
     assert outcomes(summary) == {"associated": 2}
     assert lines_of(again.failures, form.delimiter or ",") == [[*columns, *ADDED]]
+
+
+async def test_a_ragged_line_stays_rejected_until_it_is_mended(
+    tmp_path: Path, base_url: str
+) -> None:
+    """Rerunning failures.csv unread sent the shifted cells of ragged lines as if they were good."""
+    source = tmp_path / "rows.csv"
+    source.write_text(
+        "owner,contact,company,role\na,1,2,Partner\n3,4,Partner\nx,y,5,6,Partner\n",
+        encoding="utf-8",
+    )
+    folder, _ = await run(job_over(source, base_url))
+    again, summary = await run(job_over(source, base_url, source=Source(str(folder.failures))))
+    assert outcomes(summary) == {"rejected": 2}
+    assert summary["associations"] == 0
+    header, short, long = lines_of(again.failures)
+    category = header.index("_error_category")
+    assert (short[category], long[category]) == ("RAGGED_LINE", "RAGGED_LINE")
+    assert short[:4] == ["3", "4", "Partner", ""]
+
+    mended = tmp_path / "mended.csv"
+    with mended.open("w", encoding="utf-8", newline="") as file:
+        short[:4], short[category] = ["", "3", "4", "Partner"], ""
+        csv.writer(file).writerows([header, short, long])
+    last, summary = await run(job_over(source, base_url, source=Source(str(mended))))
+    assert outcomes(summary) == {"associated": 1, "rejected": 1}
+    assert lines_of(last.failures)[1][:4] == long[:4]
 
 
 async def test_failures_of_failures_do_not_grow_columns(tmp_path: Path, base_url: str) -> None:
@@ -434,7 +483,7 @@ def test_a_run_that_is_not_there_is_told_with_a_way_on(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't be read"):
         read_summary(begun)
     begun.summary.write_text("{}")
-    with pytest.raises(UsageError, match="no summary of a run"):
+    with pytest.raises(UsageError, match="is no summary of a run"):
         read_summary(begun)
 
 

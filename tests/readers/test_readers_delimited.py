@@ -73,6 +73,27 @@ def test_mixed_line_ends(tmp_path: Path) -> None:
     assert cells_of(read(path, block_bytes=1)) == expected
 
 
+@pytest.mark.parametrize("block_bytes", [1, 16, 1000])
+@pytest.mark.parametrize("delimiter", [None, *"\t,;|\\^$.*~ "])
+def test_mixed_line_ends_with_any_delimiter(
+    tmp_path: Path, delimiter: str | None, block_bytes: int
+) -> None:
+    """Every line of a tsv with mixed line ends was called ragged, for its mark was misread."""
+    by = delimiter or "\t"
+    inside = f'a{by}b\r\n1{by}"x\ny"\r\n2{by}z\r\n'
+    chunks = read(
+        write(tmp_path / "inside.tsv", inside), delimiter=delimiter, block_bytes=block_bytes
+    )
+    assert cells_of(chunks) == [("1", "x\ny"), ("2", "z")]
+    assert flaws_of(chunks) == [(1, None), (2, None)]
+    header = f"a{by}b\r\n1{by}x\n2{by}\n"
+    chunks = read(
+        write(tmp_path / "header.tsv", header), delimiter=delimiter, block_bytes=block_bytes
+    )
+    assert cells_of(chunks) == [("1", "x"), ("2", "")]
+    assert flaws_of(chunks) == [(1, None), (2, None)]
+
+
 def test_cr_alone_is_refused(tmp_path: Path) -> None:
     """A file with CR line ends is not taken for one endless header."""
     with pytest.raises(SourceError, match="line 1: lines end in CR alone") as caught:
@@ -291,6 +312,24 @@ def test_utf_16_read_as_utf_8(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(SourceError) as caught:
         read(write(tmp_path / "a.csv", "id,x\n1,2\n".encode(encoding)), block_bytes=1000)
     assert "utf-16" in caught.value.hint
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["id,x\n1,2\n", "名前,役割\n山田,決裁者\n"])
+def test_utf_16_without_its_mark(tmp_path: Path, encoding: str, text: str) -> None:
+    """A utf-16 file without a byte order mark ended in a traceback, not with the name to set."""
+    with pytest.raises(SourceError, match=r"a\.csv: source\.csv\.encoding 'utf-16'") as caught:
+        read(write(tmp_path / "a.csv", text.encode(encoding)), encoding="utf-16", block_bytes=1000)
+    assert f"set source.csv.encoding: {encoding}." in caught.value.hint
+    path = write(tmp_path / "a.csv", text.encode(encoding))
+    assert len(cells_of(read(path, encoding=encoding))) == 1
+
+
+def test_utf_8_taken_for_utf_16(tmp_path: Path) -> None:
+    """A file that is not utf-16 at all is not sent from one utf-16 to the other."""
+    with pytest.raises(SourceError) as caught:
+        read(write(tmp_path / "a.csv", "id,x\n1,2\n"), encoding="utf-16", block_bytes=1000)
+    assert "does not look like utf-16" in caught.value.hint
 
 
 @pytest.mark.parametrize("encoding", ["utf-99", "base64"])

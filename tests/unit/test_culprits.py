@@ -88,6 +88,11 @@ def ids(*numbers: int) -> frozenset[int]:
             id="a record, told again without its object",
         ),
         pytest.param({"id": ["5"]}, Culprits(either_ids=ids(5)), id="a bare id"),
+        pytest.param(
+            {"portalId": ["5"], "INVALID_OBJECT_IDS": ["CONTACT=7 is not valid"]},
+            Culprits(from_ids=ids(7)),
+            id="a portal, whose id is no record's",
+        ),
         pytest.param({"ids": "5, 6"}, Culprits(either_ids=ids(5, 6)), id="bare ids in one text"),
         pytest.param(
             {

@@ -217,6 +217,14 @@ def test_a_named_record_fails_and_the_others_go_on() -> None:
     }
 
 
+def test_a_number_that_is_no_records_fails_nobody() -> None:
+    """The row of contact 5 failed because 5 was the number of the portal that HubSpot named."""
+    batch = batch_of((5, 1), (7, 2), (8, 3))
+    context = {"portalId": ["5"], "INVALID_OBJECT_IDS": ["CONTACT=7 is not valid"]}
+    judged = refusal(batch, answer(message="invalid", context=context))
+    assert outcomes(batch, judged) == {(5, 1): "again", (7, 2): "failed", (8, 3): "again"}
+
+
 def test_a_named_type_fails_the_rows_that_want_it() -> None:
     """A label deleted while the run goes on fails its rows alone."""
     other = batch_of((2, 8), types="USER_DEFINED:3").with_columns(
