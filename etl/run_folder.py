@@ -77,7 +77,8 @@ def create_run_folder(directory: Path, job_name: str, now: datetime | None = Non
 
 def find_run(run: str, directory: Path) -> RunFolder:
     """Find a run by its folder, its id, or ``latest`` below an output directory."""
-    as_path = Path(run)
+    # Absolute, as the next command may be run from anywhere.
+    as_path, directory = Path(run).absolute(), directory.absolute()
     if as_path.is_dir():
         return RunFolder(as_path)
     found = sorted(

@@ -19,7 +19,8 @@ import aiohttp
 
 from etl import __version__
 from etl.core.retry import NO_STATUS, SERVER_ERRORS, TOO_MANY, Action, RetryPolicy
-from etl.errors import EtlError, RequestError, SettingsError, StoppedError
+from etl.errors import EtlError, RequestError, StoppedError
+from etl.hubspot.access import refuse_access
 from etl.hubspot.wire import Answer, WireError, decode_answer
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ CONNECT_SECONDS: Final = 10.0
 SHORTEST_TOKEN: Final = 20
 """Longer than any record id: what is shorter is made up, and may be part of an answer by chance."""
 
-UNAUTHORIZED: Final = 401
-FORBIDDEN: Final = 403
 SUCCESS: Final = range(200, 300)
 
 ALIVE_PATH: Final = "/account-info/v3/details"
@@ -163,7 +162,7 @@ class Client:
                 policy_name=attempt.answer.policy_name,
             )
             if decision.action is Action.JUDGE:
-                _refuse_access(attempt)
+                refuse_access(attempt.status, attempt.answer)
                 return Reply(attempt.status, attempt.answer, attempts)
             said = attempt.trouble or attempt.answer.message or "no reason given"
             self._log.warning(
@@ -271,32 +270,6 @@ async def open_session(access_token: str) -> AsyncIterator[aiohttp.ClientSession
         headers=headers, timeout=timeout, connector=connector
     ) as session:
         yield session
-
-
-def _refuse_access(attempt: _Attempt) -> None:
-    """Raise for a token or scopes that no retry can mend."""
-    answer = attempt.answer
-    if attempt.status == UNAUTHORIZED:
-        raise SettingsError(
-            f"HubSpot refuses the access token (401): {answer.message or 'no reason given'}",
-            "set HUBSPOT_ACCESS_TOKEN to a valid private app token",
-        )
-    if attempt.status == FORBIDDEN:
-        scopes = dict.fromkeys(
-            str(scope)
-            for context in (answer.context, *(detail.context for detail in answer.errors))
-            for key in ("missingScopes", "requiredGranularScopes")
-            for scope in _listed(context.get(key))
-        )
-        fix = f"add the scopes {', '.join(scopes)}" if scopes else "check the app's scopes and plan"
-        raise SettingsError(
-            f"HubSpot refuses access (403): {answer.message or 'no reason given'}",
-            f"{fix} in the private app's settings",
-        )
-
-
-def _listed(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
 
 
 def _seconds(text: str | None) -> float | None:

@@ -8,6 +8,7 @@ import json
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -35,7 +36,6 @@ from etl.summary import Summary, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from etl.hubspot.push import RowsSettled
     from etl.model import Outcome
@@ -493,3 +493,13 @@ def test_a_place_that_can_not_be_written_to_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't be made") as caught:
         create_run_folder(tmp_path / "file", "a")
     assert "output.directory" in caught.value.hint
+
+
+def test_a_run_is_told_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command that `show` prints works from any folder, however the run was named."""
+    begun = create_run_folder(tmp_path / "runs", "a")
+    monkeypatch.chdir(tmp_path)
+    assert find_run(f"runs/a/{begun.run_id}", Path("runs")) == begun
+    assert find_run("latest", Path("runs")) == begun
