@@ -7,6 +7,7 @@ Rule 3: a file that can't be read as the job says ends in a `SourceError` that n
     files ─► bytestream ─► text ─► records ─► delimited ┐
                                 └──────────► ndjson    ├─► stream (columns, row numbers)
                                              parquet   ┘
+`unchanged` refuses a file that changes meanwhile: what was read of it is no whole.
 `cloud` makes files of the objects of a bucket, `cloud_trouble` tells what is wrong with them.
 """
 

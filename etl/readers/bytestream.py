@@ -17,8 +17,12 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
 
     from etl.readers.files import SourceFile
+
+MAGIC_BYTES = 2
+"""What every gzip file begins with (RFC 1952, section 2.3.1: ID1 and ID2)."""
 
 
 def read_pieces(file: SourceFile, piece_bytes: int) -> Iterator[bytes]:
@@ -41,9 +45,11 @@ def read_pieces(file: SourceFile, piece_bytes: int) -> Iterator[bytes]:
         raise unreadable(file, error) from error
 
 
-def _unpack(file: SourceFile, packed: BinaryIO) -> BinaryIO:
+def _unpack(file: SourceFile, packed: BufferedReader) -> BinaryIO:
     match file.compression:
         case "gzip":
+            if len(packed.peek(MAGIC_BYTES)) < MAGIC_BYTES:
+                raise EOFError  # Python's gzip takes an empty file for packed nothing
             return cast("BinaryIO", gzip.GzipFile(fileobj=packed))
         case "zstd":
             return cast("BinaryIO", zstd.ZstdFile(packed))

@@ -6,9 +6,11 @@ Objects in the cloud are files like any other: the same rules, asked of a bucket
 from __future__ import annotations
 
 import glob
+import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from stat import S_IFREG, S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Literal
 
 from etl.errors import SourceError
@@ -53,22 +55,60 @@ def find_files(source: Source) -> tuple[SourceFile, ...]:
 
 def _on_disk(written: str) -> list[SourceFile]:
     path = Path(written)
-    if path.is_dir():
-        files = _of_folder(path, _list_folder(path))
-    elif path.exists():
-        files = [_known(path)]
-    elif glob.has_magic(written):
-        # A set: where ** stands twice, glob tells a file twice.
-        matches = set(map(Path, glob.glob(written, recursive=True)))  # noqa: PTH207 - pathlib globs no absolute pattern
-        files = _of_glob(written, [path for path in matches if not path.is_dir()])
-    else:
+    try:
+        mode = _mode(path)
+        if mode is None and glob.has_magic(written):
+            files = _of_glob(written, _search(written))
+        elif mode is None:
+            raise SourceError(
+                f"{path}: there is no such file or folder",
+                "Correct source.path; a relative path starts at the folder of the job file.",
+            )
+        elif S_ISDIR(mode):
+            files = _of_folder(path, _list_folder(path))
+        else:
+            files = [_known(path)]
+    except OSError as error:
         raise SourceError(
-            f"{path}: there is no such file or folder",
-            "Correct source.path; a relative path starts at the folder of the job file.",
-        )
+            f"{error.filename or path}: the system does not let us look there ({error.strerror})",
+            "Give the user that runs the job the right to enter and to list the folders of"
+            " source.path, and check that the disk is in order.",
+        ) from error
     for file in files:
         _check_readable(file)
     return files
+
+
+def _mode(path: Path) -> int | None:
+    """Tell what stands at a path; unlike `exists`, never take trouble in looking for nothing there."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a NUL
+        return None
+
+
+def _list_folder(folder: Path) -> list[Path]:
+    # A link that leads nowhere stays: it is told when it is opened, rather than left out in silence.
+    return [entry for entry in folder.iterdir() if S_ISREG(_mode(entry) or S_IFREG)]
+
+
+def _search(pattern: str) -> list[Path]:
+    """List what matches a glob; refuse folders on its way that `glob` would leave out in silence."""
+    parts = pattern.split("/")
+    first = next(place for place, part in enumerate(parts) if glob.has_magic(part))
+    for place, part in enumerate(parts[first:], first):
+        until = place + 1 if part == "**" else place
+        for folder in _glob("/".join([*parts[:until], ""])):
+            if glob.has_magic(part):
+                os.scandir(folder).close()
+            else:
+                _mode(folder / part)
+    return [path for path in _glob(pattern) if not S_ISDIR(_mode(path) or S_IFREG)]
+
+
+def _glob(pattern: str) -> set[Path]:
+    # A set: where ** stands twice, glob tells a file twice.
+    return set(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207 - pathlib globs no absolute pattern
 
 
 def _in_cloud(path: CloudPath) -> list[SourceFile]:
@@ -110,16 +150,6 @@ def _matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
         return is_wanted and fnmatchcase(names[0], pattern[0]) and _matches(names[1:], pattern[1:])
     inside = not is_hidden and (_matches(names[1:], pattern) or len(names) == len(pattern) == 1)
     return inside or _matches(names, pattern[1:])
-
-
-def _list_folder(folder: Path) -> list[Path]:
-    try:
-        return [entry for entry in folder.iterdir() if entry.is_file()]
-    except OSError as error:
-        raise SourceError(
-            f"{folder}: the folder can't be listed ({error.strerror})",
-            "Give the user that runs the job the right to read it.",
-        ) from error
 
 
 def _of_folder(folder: Path | CloudPath, entries: Sequence[Path | CloudPath]) -> list[SourceFile]:
@@ -167,6 +197,11 @@ def _recognize(path: Path | CloudPath) -> SourceFile | None:
 
 def _check_readable(file: SourceFile) -> None:
     try:
+        if not S_ISREG(Path(str(file)).stat().st_mode):
+            raise SourceError(
+                f"{file}: it is no regular file, but a pipe or a device",
+                "Write the rows to a file first, and name that.",
+            )
         file.path.open("rb").close()
     except OSError as error:
         raise unreadable(file, error) from error

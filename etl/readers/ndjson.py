@@ -29,6 +29,8 @@ FLOAT = re.compile(
     rb'((?<=[^\\\s:,{\[])"\s*+:\s*+)'  # a quote that closes a key: none opens after such a character
     rb"(-?(?:0|[1-9]\d*+)(?=[.eE])(?:\.\d++)?(?:[eE][+-]?\d++)?)(?=\s*+[,}])"
 )
+CUT_VALUE = re.compile(r'"(?:[^"\\]|\\.)*\\?|[\w.+-]*\s*')
+"""What Python's parser stumbles over where a line is cut off: an open string, a word, or nothing."""
 
 
 def read_ndjson(file: SourceFile, block_bytes: int) -> Iterator[Table]:
@@ -79,7 +81,15 @@ def _refuse(text: bytes, file: SourceFile, first_line: int, error: Exception) ->
     """Name the first line that polars refuses, with the reason that Python's parser gives."""
     lines = text.split(b"\n")
     wrong = bisect.bisect_left(range(len(lines)), True, key=lambda last: _fails(lines[: last + 1]))  # noqa: FBT003
-    reason = _reason(lines[min(wrong, len(lines) - 1)]) or str(error)
+    # Blocks are of whole lines: unless the file ends inside one, nothing stands after the last end.
+    last = len(lines) - 1
+    wrong_line = lines[min(wrong, last)]
+    if wrong == last and _is_begun(wrong_line):
+        raise SourceError(
+            f"{file}, line {first_line + wrong}: the file ends in the middle of this line",
+            "Copy or export it again: it is cut short.",
+        ) from error
+    reason = _reason(wrong_line) or str(error)
     raise SourceError(
         f"{file}, line {first_line + wrong}: the line is no JSON object: {reason}",
         "Write one object a line; turn an array into lines with jq -c '.[]'.",
@@ -94,9 +104,23 @@ def _fails(lines: list[bytes]) -> bool:
     return False
 
 
+def _is_begun(line: bytes) -> bool:
+    """Tell whether a line is an object as far as it goes."""
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        is_object = line.lstrip().startswith(b"{") and error.msg != "Extra data"
+        return is_object and CUT_VALUE.fullmatch(error.doc, error.pos) is not None
+    except RecursionError:
+        return False
+    return False
+
+
 def _reason(line: bytes) -> str | None:
     try:
         value: Any = json.loads(line)
     except ValueError as error:
         return str(error)
+    except RecursionError:
+        return "its values are nested too deeply"
     return None if isinstance(value, dict) else f"it is {line[:40].decode(errors='replace')}"

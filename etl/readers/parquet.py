@@ -7,7 +7,7 @@ went through a float is seen for what it is. Dates and times are ISO 8601, neste
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryFile, gettempdir
 from typing import IO, TYPE_CHECKING
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from etl.readers.files import SourceFile
+
+MAGIC = b"PAR1"
+"""How parquet files begin (its format's specification, "File format")."""
+
+ROOM_HINT = "Make room for the whole file there, or set TMPDIR to a folder on a disk that has it."
 
 WRAP = '{"":'
 """What JSON text starts with when a value stands in a struct of one nameless field."""
@@ -43,40 +48,70 @@ def read_parquet(file: SourceFile, used_columns: Sequence[str], batch_rows: int)
 
 def _batches(file: SourceFile, batch_rows: int) -> Iterator[pl.DataFrame]:
     try:
-        with _on_disk(file) as source:
-            scan = pl.scan_parquet(source, glob=False, hive_partitioning=False)
+        with _on_disk(file) as packed:
+            if packed.read(len(MAGIC)) != MAGIC:
+                raise _not_whole(file, f"it does not begin with {MAGIC.decode()}")
+            packed.seek(0)
+            scan = pl.scan_parquet(packed, glob=False, hive_partitioning=False)
             yield scan.collect_schema().to_frame()
-            yield from scan.collect_batches(chunk_size=batch_rows, maintain_order=True)
+            rows, expected = 0, scan.select(pl.len()).collect().item()
+            for batch in scan.collect_batches(chunk_size=batch_rows, maintain_order=True):
+                rows += batch.height
+                yield batch
+            # Where polars panics, as over a page that lies beyond the end, its batches just stop.
+            if rows != expected:
+                told = f"its footer tells of {expected:,} rows, {rows:,} could be read"
+                raise _not_whole(file, told)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SourceError(
-            f"{file}: the file is no whole parquet file ({str(error).splitlines()[0]})",
-            "Copy or export it again; if it is text, give it the extension of its format.",
-        ) from error
+        raise _not_whole(file, next(iter(str(error).splitlines()), "")) from error
     except OSError as error:
         raise unreadable(file, error) from error
 
 
-@contextmanager
-def _on_disk(file: SourceFile) -> Iterator[str | IO[bytes]]:
-    """Give polars something it reads bit by bit: an object in the cloud becomes a nameless copy.
+def _not_whole(file: SourceFile, reason: str) -> SourceError:
+    return SourceError(
+        f"{file}: the file is no whole parquet file ({reason})",
+        "Copy or export it again; if it is text, give it the extension of its format.",
+    )
 
-    polars reads any other file object whole into memory. Its own way to the cloud would have
-    credentials and error texts of its own, and would not notice an object that is replaced.
+
+@contextmanager
+def _on_disk(file: SourceFile) -> Iterator[IO[bytes]]:
+    """Give polars a file that it reads bit by bit: an object in the cloud becomes a nameless copy.
+
+    polars reads a file object that is none of the system's whole into memory. Its own way to the
+    cloud would have credentials and error texts of its own, and would not notice an object that is
+    replaced.
     """
     if not isinstance(file.path, CloudPath):
-        yield str(file.path)
-        return
-    with TemporaryFile() as copy:
         with file.path.open("rb") as packed:
-            try:
-                shutil.copyfileobj(packed, copy)
-                copy.seek(0)
-            except OSError as error:
-                raise SourceError(
-                    f"{file}: no copy can be written to {gettempdir()} ({error.strerror})",
-                    "Make room for the whole file there, or set TMPDIR to a folder that has it.",
-                ) from error
+            yield packed
+        return
+    try:
+        folder = gettempdir()
+    except FileNotFoundError as error:
+        raise SourceError(
+            f"{file}: no copy can be written anywhere ({error.strerror})", ROOM_HINT
+        ) from error
+    try:
+        copy = _copy(file.path)
+    except OSError as error:
+        raise SourceError(
+            f"{file}: no copy can be written to {folder} ({error.strerror})", ROOM_HINT
+        ) from error
+    with copy:
         yield copy
+
+
+def _copy(path: CloudPath) -> IO[bytes]:
+    """Copy an object; an OSError is about the copy, since the object's own trouble is told apart."""
+    with ExitStack() as undo:
+        copy = undo.enter_context(TemporaryFile())
+        with path.open("rb") as packed:
+            shutil.copyfileobj(packed, copy)
+        copy.seek(0)
+        undo.pop_all()
+    return copy
 
 
 def _as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -11,6 +11,7 @@ from etl.readers.columns import align, check_used
 from etl.readers.delimited import read_delimited
 from etl.readers.ndjson import read_ndjson
 from etl.readers.parquet import read_parquet
+from etl.readers.unchanged import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,22 +36,24 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """Yield the rows of all files in order, numbered from 1, at most ``chunk_rows`` at once.
 
-    A source without rows yields one empty chunk, for its columns.
+    A source without rows yields one empty chunk, for its columns. That a file changed while it was
+    read shows after its last chunk: what is made of the chunks counts when all have come.
     """
     schema: tuple[str, ...] | None = None
     known: tuple[str, ...] = ()
     row_number = 1
     for file in source_files:
-        for table in _read_tables(file, source, used_columns, chunk_rows, block_bytes):
-            check_used(table.columns, used_columns, file)
-            if schema is None:
-                schema = known = table.columns
-            aligned = align(table, known, schema, file)
-            known = max(known, aligned.columns, key=len)
-            for frame in aligned.frame.iter_slices(chunk_rows):
-                if frame.height:
-                    yield _number(frame, aligned.columns, file, row_number)
-                    row_number += frame.height
+        with unchanged(file):
+            for table in _read_tables(file, source, used_columns, chunk_rows, block_bytes):
+                check_used(table.columns, used_columns, file)
+                if schema is None:
+                    schema = known = table.columns
+                aligned = align(table, known, schema, file)
+                known = max(known, aligned.columns, key=len)
+                for frame in aligned.frame.iter_slices(chunk_rows):
+                    if frame.height:
+                        yield _number(frame, aligned.columns, file, row_number)
+                        row_number += frame.height
     if row_number == 1 and known:
         yield _number(aligned.frame, known, file, row_number)
 

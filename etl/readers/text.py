@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from etl.readers.files import SourceFile
 
 BYTE_ORDER_MARK = "\ufeff"
+NO_MARK = "Stream does not start with BOM"
+"""Why utf-16 without its mark is no utf-16, as Python 3.13 says it; older ones raise UnicodeError."""
 UTF_16_SIGNS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -27,15 +29,15 @@ def to_utf8(pieces: Iterable[bytes], encoding: str, file: SourceFile) -> Iterato
         _, state = decoder.getstate()
         try:
             text = decoder.decode(piece, last)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
+            if not isinstance(error, UnicodeDecodeError) or error.reason == NO_MARK:
+                raise SourceError(
+                    f"{file}: source.csv.encoding {encoding!r} does not fit the file ({error})",
+                    _without_mark(piece),
+                ) from error
             decoder.setstate((b"", state))
             line += decoder.decode(error.object[: error.start]).count("\n")
-            raise _undecodable(error, encoding, file, line) from error
-        except UnicodeError as error:
-            raise SourceError(
-                f"{file}: source.csv.encoding {encoding!r} does not fit the file ({error})",
-                _without_mark(piece),
-            ) from error
+            raise _undecodable(error, encoding, file, line, at_end=last) from error
         line += text.count("\n")
         if start and text:
             text, start = text.removeprefix(BYTE_ORDER_MARK), False
@@ -76,7 +78,7 @@ def _decoder(encoding: str, file: SourceFile) -> codecs.IncrementalDecoder:
 
 
 def _undecodable(
-    error: UnicodeDecodeError, encoding: str, file: SourceFile, line: int
+    error: UnicodeDecodeError, encoding: str, file: SourceFile, line: int, *, at_end: bool
 ) -> SourceError:
     if file.format == "ndjson":
         hint = "ndjson is utf-8: convert the file, for example with iconv -t utf-8."
@@ -87,6 +89,8 @@ def _undecodable(
             "Set source.csv.encoding to how the file was saved: cp932 (Japanese Windows),"
             " cp1252 or latin-1 (Western Windows), utf-16, utf-8."
         )
+    if at_end:
+        hint = f"If the file is cut short, copy or export it again. {hint}"
     return SourceError(
         f"{file}, line {line}: byte 0x{error.object[error.start]:02X} is not {encoding} text"
         f" ({error.reason})",

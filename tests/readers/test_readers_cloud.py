@@ -11,6 +11,7 @@ import resource
 import sys
 import threading
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import md5
@@ -432,14 +433,37 @@ def test_odd_names_in_a_folder(s3: S3, key: str) -> None:
     assert "has an empty part, '.' or '..'" in refused("s3://b/in/**").message
 
 
-def test_no_room_for_a_copy(s3: S3) -> None:
-    """A parquet that does not fit into the temporary folder is told with what to set."""
-    s3.objects["a.parquet"] = parquet(pl.DataFrame({"id": range(100_000)}))
+@contextmanager
+def files_no_longer_than(length: int) -> Iterator[None]:
+    """Let the system refuse what makes a file longer, as a full disk would."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (length, old[1]))
     try:
-        with pytest.raises(SourceError, match=r"a\.parquet: no copy can be written to ") as caught:
-            read("s3://b/a.parquet", "id")
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+@pytest.mark.parametrize("missing", [100, 100_000])
+def test_no_room_for_a_copy(s3: S3, missing: int) -> None:
+    """A parquet that does not fit into the temporary folder is told with what to set."""
+    content = parquet(pl.DataFrame({"id": range(100_000)}))
+    s3.objects["a.parquet"] = content
+    with (
+        files_no_longer_than(len(content) - missing),
+        pytest.raises(SourceError, match=r"a\.parquet: no copy can be written to /") as caught,
+    ):
+        read("s3://b/a.parquet", "id")
+    assert "TMPDIR" in caught.value.hint
+
+
+def test_nowhere_to_copy_to(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no temporary folder can be written to, the object was said to be gone."""
+    s3.objects["a.parquet"] = parquet(pl.DataFrame({"id": [1]}))
+    monkeypatch.setattr("tempfile.tempdir", None)  # looked for again, as in a new process
+    with (
+        files_no_longer_than(0),
+        pytest.raises(SourceError, match=r"a\.parquet: no copy can be written anywhere") as caught,
+    ):
+        read("s3://b/a.parquet", "id")
     assert "TMPDIR" in caught.value.hint

@@ -295,8 +295,28 @@ def test_bytes_of_another_encoding(tmp_path: Path, block_bytes: int) -> None:
 
 def test_a_character_cut_off_at_the_end(tmp_path: Path) -> None:
     """A file that ends inside a character was cut short and is not read as if whole."""
-    with pytest.raises(SourceError, match="line 2: byte 0xE5"):
+    with pytest.raises(SourceError, match="line 2: byte 0xE5") as caught:
         read(write(tmp_path / "a.csv", "id\n山".encode()[:-1]))
+    assert "If the file is cut short, copy or export it again." in caught.value.hint
+
+
+@pytest.mark.parametrize("block_bytes", [3, 1000])
+def test_cut_inside_a_quoted_field(tmp_path: Path, block_bytes: int) -> None:
+    """A file that ends inside a quoted cell names the line, and says that it may be cut short."""
+    path = write(tmp_path / "a.csv", 'id,x\n1,"a\nb"\n2,"c\nd')
+    with pytest.raises(SourceError, match=r"a\.csv, line 4: a quote opened at line 4") as caught:
+        read(path, block_bytes=block_bytes)
+    assert "if the file is cut short, export it again" in caught.value.hint
+
+
+@pytest.mark.parametrize("block_bytes", [3, 1000])
+def test_cut_before_the_last_fields(tmp_path: Path, block_bytes: int) -> None:
+    """A last line that lacks fields is a row that says so; the rows before it are good."""
+    chunks = read(write(tmp_path / "a.csv", "id,x,y\n1,2,3\n4,5"), block_bytes=block_bytes)
+    (first, flaw), (last, cut) = flaws_of(chunks)
+    assert (first, flaw, last) == (1, None, 2)
+    assert cut
+    assert cut.startswith("line 3 has 2 fields, the header has 3; the line may be cut short")
 
 
 def test_wrong_line_in_utf_16(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,7 +22,10 @@ else:
     from backports import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+NOBODY = 65534
+"""A user who owns nothing (Linux Standard Base: nobody)."""
 
 
 def write(path: Path, content: bytes | str) -> Path:
@@ -113,12 +118,27 @@ def test_packed(tmp_path: Path, packing: str, name: str) -> None:
     assert cells_of(chunks) == [(str(i), "b") for i in range(50)]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.ndjson"])
 @pytest.mark.parametrize("packing", PACK)
-def test_packed_and_cut_short(tmp_path: Path, packing: str) -> None:
-    """Half a transfer is refused, never taken for the whole."""
-    content = PACK[packing](b"id,x\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(500)))
-    with pytest.raises(SourceError, match=rf"a\.csv\.{packing}: .*is cut short"):
-        read(write(tmp_path / f"a.csv.{packing}", content[: len(content) // 2]))
+def test_packed_and_cut_short(tmp_path: Path, packing: str, name: str) -> None:
+    """A part of a transfer is refused, never taken for the whole, wherever it ends."""
+    row = b"id\n%d\n" if name == "a.csv" else b'{"id": %d}\n'
+    content = PACK[packing](b"".join(row % (i * i) for i in range(50)))
+    for end in range(len(content)):
+        with pytest.raises(SourceError, match=rf"{name}\.{packing}: .*is cut short") as caught:
+            read(write(tmp_path / f"{name}.{packing}", content[:end]), block_bytes=100)
+        assert "Copy or export it again" in caught.value.hint
+
+
+@pytest.mark.parametrize("packing", PACK)
+def test_several_packed_parts_and_cut_short(tmp_path: Path, packing: str) -> None:
+    """Also the last of several packed parts is whole or refused; that one is missing can't be told."""
+    first, second = PACK[packing](b"id\n1\n"), PACK[packing](b"2\n3\n")
+    assert cells_of(read(write(tmp_path / f"a.csv.{packing}", first))) == [("1",)]
+    for end in range(1, len(second)):
+        with pytest.raises(SourceError, match=rf"a\.csv\.{packing}: .*") as caught:
+            read(write(tmp_path / f"a.csv.{packing}", first + second[:end]))
+        assert "Copy or export it again" in caught.value.hint
 
 
 @pytest.mark.parametrize("packing", PACK)
@@ -139,6 +159,101 @@ def test_vanished(tmp_path: Path, name: str) -> None:
     path.unlink()
     with pytest.raises(SourceError, match=rf"{name}: the file is gone"):
         list(read_chunks(files, source, ["id"]))
+
+
+@pytest.mark.parametrize("pattern", ["", "*.csv"])
+def test_a_link_that_leads_nowhere(tmp_path: Path, pattern: str) -> None:
+    """A file of a folder that is a broken link was left out without a word."""
+    write(tmp_path / "a.csv", "id\n1\n")
+    (tmp_path / "b.csv").symlink_to("gone.csv")
+    (tmp_path / ".#a.csv").symlink_to("an editor's lock")
+    with pytest.raises(SourceError, match=r"b\.csv: the file is gone"):
+        find_files(Source(str(tmp_path / pattern)))
+
+
+@pytest.mark.parametrize("pattern", ["pipe.csv", "*.csv"])
+def test_a_pipe(tmp_path: Path, pattern: str) -> None:
+    """A pipe, which made the run wait forever, is refused; in a folder it is no file."""
+    write(tmp_path / "a.csv", "id\n1\n")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(SourceError, match=r"pipe\.csv: it is no regular file"):
+        find_files(Source(str(tmp_path / pattern)))
+    assert cells_of(read(tmp_path)) == [("1",)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux")
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.zst", "a.ndjson", "a.parquet"])
+def test_a_disk_that_fails(tmp_path: Path, name: str) -> None:
+    """A disk that gives an error while it is read is told with the file and the system's word."""
+    (tmp_path / name).symlink_to("/proc/self/mem")  # no page is mapped at 0: reading it is EIO
+    with pytest.raises(
+        SourceError, match=rf"{name}: the file can't be read \(.*Input/output error"
+    ) as caught:
+        read(tmp_path / name, "id")
+    assert "the disk is in order" in caught.value.hint
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """Give a folder of a user without privileges, whom the tests then run as."""
+    was = os.geteuid()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if was == 0:
+            folder.chmod(0o777)
+            os.seteuid(NOBODY)
+        inner = folder / "in"
+        inner.mkdir()
+        yield inner
+        inner.chmod(0o700)
+        os.seteuid(was)
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.csv.gz", "b.parquet"])
+def test_denied_in_the_middle_of_a_folder(shared: Path, name: str) -> None:
+    """A file that may not be read is told before any is, or when its turn comes."""
+    write(shared / "a.csv", "id\n1\n")
+    write(shared / name, "")
+    source = Source(str(shared))
+    files = find_files(source)
+    (shared / name).chmod(0)
+    denied = rf"{name}: the file can't be read \(Permission denied\)"
+    with pytest.raises(SourceError, match=denied):
+        find_files(source)
+    with pytest.raises(SourceError, match=denied) as caught:
+        list(read_chunks(files, source, ["id"]))
+    assert "may read it" in caught.value.hint
+
+
+@pytest.mark.parametrize("when", ["while it is listed", "before it is read", "while it is read"])
+def test_a_folder_that_closes(shared: Path, when: str) -> None:
+    """A folder whose rights are taken away is told with what lies in it and can't be reached."""
+    for name in ("a.csv", "b.csv"):
+        write(shared / name, "id\n1\n2\n")
+    source = Source(str(shared))
+    files = find_files(source)
+    chunks = read_chunks(files, source, ["id"], 1)
+    if when == "while it is read":
+        next(chunks)
+    shared.chmod(0)
+    with pytest.raises(SourceError, match=r"/in(/a\.csv)?: the .*\(Permission denied\)") as caught:
+        find_files(source) if when == "while it is listed" else list(chunks)
+    assert "the user that runs the job" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "pattern", ["in/*.csv", "**/*.csv", "**", "*/a.csv", "*/a*.csv", "in/a.csv"]
+)
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_folder_that_a_glob_leaves_out(shared: Path, pattern: str, mode: int) -> None:
+    """Files in a folder that can't be looked into were left out without a word."""
+    for path in (shared / "a.csv", shared / "b" / "in" / "a.csv"):
+        write(path, "id\n1\n")
+    assert find_files(Source(str(shared / "b" / pattern)))
+    (shared / "b" / "in").chmod(mode)
+    with pytest.raises(SourceError, match=r"/b/in(/\S+)?: the system .*\(Permission denied\)"):
+        find_files(Source(str(shared / "b" / pattern)))
+    (shared / "b" / "in").chmod(0o700)
 
 
 def test_turned_into_a_folder(tmp_path: Path) -> None:

@@ -106,6 +106,35 @@ def test_lines_that_are_no_objects(
         read(path, "id", block_bytes=block_bytes)
 
 
+LAST_LINE = '{"id": 12, "x": [true, {"y": -1.5}], "z": "a\\\\b\\u00e9\\"é"}'
+
+
+@pytest.mark.parametrize("block_bytes", [7, 1000])
+def test_cut_short(tmp_path: Path, block_bytes: int) -> None:
+    """A file that ends inside its last line is cut short, not full of wrong JSON."""
+    for end in range(1, len(LAST_LINE)):
+        path = write(tmp_path / "a.ndjson", '{"id": 1}\n' + LAST_LINE[:end])
+        with pytest.raises(SourceError, match=r"line 2: the file ends in the middle of") as caught:
+            read(path, "id", block_bytes=block_bytes)
+        assert "cut short" in caught.value.hint
+    read(write(tmp_path / "a.ndjson", '{"id": 1}\n' + LAST_LINE), "id", block_bytes=block_bytes)
+
+
+@pytest.mark.parametrize("line", ["{id: 1}", '{"id" "x"}', '{"id": 1} {"id"', "[1", '{"id": 1'])
+def test_wrong_but_not_cut_short(tmp_path: Path, line: str) -> None:
+    """What is wrong in a last line, or stands in a line with an end, is told as wrong."""
+    end = "\n" if line == '{"id": 1' else ""
+    with pytest.raises(SourceError, match="line 1: the line is no JSON object"):
+        read(write(tmp_path / "a.ndjson", line + end), "id")
+
+
+@pytest.mark.parametrize("line", ['{"id":' * 100_000, '{"id":' * 100_000 + "1" + "}" * 100_000])
+def test_values_nested_too_deeply(tmp_path: Path, line: str) -> None:
+    """Values inside values without end ended in a traceback."""
+    with pytest.raises(SourceError, match=r"line 1: .*its values are nested too deeply"):
+        read(write(tmp_path / "a.ndjson", line), "id", block_bytes=1_000_000)
+
+
 def test_other_encodings(tmp_path: Path) -> None:
     """By its standard ndjson is utf-8; other bytes are named by their line."""
     with pytest.raises(SourceError, match="line 2: byte 0x8E is not utf-8") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -103,13 +104,60 @@ def test_no_rows(tmp_path: Path) -> None:
         read(path, "idd")
 
 
-def test_broken_files(tmp_path: Path) -> None:
-    """A parquet that is cut short, empty or no parquet is refused by name."""
-    whole = tmp_path / "whole.parquet"
-    pl.DataFrame({"id": range(1000)}).write_parquet(whole)
-    for content in (whole.read_bytes()[:-20], b"id,x\n1,2\n", b""):
-        with pytest.raises(SourceError, match=r"a\.parquet: the file is no whole parquet file"):
-            read(write(tmp_path / "a.parquet", content), "id")
+NOT_WHOLE = r"a\.parquet: the file is no whole parquet file \(.+\)$"
+
+
+@pytest.fixture(scope="module")
+def whole() -> bytes:
+    """Hold a parquet of several row groups and columns."""
+    file = io.BytesIO()
+    frame = pl.DataFrame({"id": range(20_000), "x": [f"v{i * 7919}" for i in range(20_000)]})
+    frame.write_parquet(file, row_group_size=3000)
+    return file.getvalue()
+
+
+def footer_of(content: bytes) -> bytes:
+    """Take the footer: its length stands before the last four bytes."""
+    return content[-int.from_bytes(content[-8:-4], "little") - 8 :]
+
+
+@pytest.mark.parametrize("twentieths", range(20))
+def test_cut_short(tmp_path: Path, whole: bytes, twentieths: int) -> None:
+    """A parquet that ends early is refused by name, wherever it ends."""
+    path = write(tmp_path / "a.parquet", whole[: len(whole) * twentieths // 20])
+    with pytest.raises(SourceError, match=NOT_WHOLE) as caught:
+        read(path, "id")
+    assert "Copy or export it again" in caught.value.hint
+
+
+def test_no_parquet(tmp_path: Path) -> None:
+    """A text with the extension of a parquet is told apart."""
+    with pytest.raises(SourceError, match=NOT_WHOLE) as caught:
+        read(write(tmp_path / "a.parquet", b"id,x\n1,2\n"), "id")
+    assert "extension" in caught.value.hint
+
+
+def test_footer_alone(tmp_path: Path, whole: bytes) -> None:
+    """The end of a parquet passed for one without rows."""
+    with pytest.raises(SourceError, match="it does not begin with PAR1"):
+        read(write(tmp_path / "a.parquet", footer_of(whole)), "id")
+
+
+def test_rows_lost_before_the_footer(tmp_path: Path, whole: bytes) -> None:
+    """A parquet that lost rows, but not its footer, passed for a shorter one."""
+    path = write(tmp_path / "a.parquet", whole[: len(whole) // 2] + footer_of(whole))
+    with pytest.raises(SourceError, match=r"its footer tells of 20,000 rows, [\d,]+ could be read"):
+        read(path, "id")
+
+
+@pytest.mark.parametrize("twentieths", range(1, 15))
+def test_pages_overwritten(tmp_path: Path, whole: bytes, twentieths: int) -> None:
+    """Pages that hold nothing but zeros, as after a download with holes, are no rows."""
+    part = len(whole) // 20
+    start, hole, content = twentieths * part, bytes(4 * part), bytearray(whole)
+    content[start : start + len(hole)] = hole
+    with pytest.raises(SourceError, match=NOT_WHOLE):
+        read(write(tmp_path / "a.parquet", bytes(content)), "id")
 
 
 def test_broken_page(tmp_path: Path) -> None:
