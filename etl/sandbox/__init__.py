@@ -15,6 +15,8 @@ from etl.sandbox.definition import (
     SandboxSettings,
 )
 from etl.sandbox.demo import demo_portal
+from etl.sandbox.fault_file import load_faults
+from etl.sandbox.faults import FaultScript, FaultsError
 from etl.sandbox.portal import Portal
 from etl.sandbox.portal_file import load_portal
 from etl.sandbox.server import Sandbox, serve
@@ -22,6 +24,8 @@ from etl.sandbox.server import Sandbox, serve
 __all__ = [
     "CustomLabel",
     "CustomObject",
+    "FaultScript",
+    "FaultsError",
     "Portal",
     "PortalDefinition",
     "PortalError",
@@ -29,6 +33,7 @@ __all__ = [
     "Sandbox",
     "SandboxSettings",
     "demo_portal",
+    "load_faults",
     "load_portal",
     "serve",
 ]

@@ -10,6 +10,7 @@ from etl.sandbox.endpoints import Endpoints, answer
 from etl.sandbox.pages import association_types
 
 if TYPE_CHECKING:
+    from etl.sandbox.account_time import AccountTime
     from etl.sandbox.portal import Portal
 
 DETAILS_PATHS = ("/account-info/v3/details", "/account-info/2026-09/details")
@@ -34,8 +35,9 @@ class LabelEndpoints(Endpoints):
 class AccountEndpoints:
     """Who the account is; the only endpoints that need no object."""
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Portal, time: AccountTime) -> None:
         self._portal = portal
+        self._time = time
 
     def routes(self) -> list[web.RouteDef]:
         """List the paths and what answers them."""
@@ -47,11 +49,9 @@ class AccountEndpoints:
             {
                 "portalId": self._portal.definition.portal_id,
                 "accountType": "SANDBOX",
-                "timeZone": "UTC",
+                **self._time.details(),
                 "companyCurrency": "USD",
                 "additionalCurrencies": [],
-                "utcOffset": "+00:00",
-                "utcOffsetMilliseconds": 0,
                 "uiDomain": "app.hubspot.com",
                 "dataHostingLocation": "na1",
             }

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from etl.sandbox import wire
-from etl.sandbox.endpoints import Endpoints, answer, batch_body
+from etl.sandbox.endpoints import Endpoints, answer, batch_body, body_of
 from etl.sandbox.judge import Judge, WrongInput, refuse_all, standard_error
 from etl.sandbox.pages import association_types, page
 from etl.sandbox.refusal import invalid
@@ -55,7 +55,7 @@ class BatchEndpoints(Endpoints):
     async def create(self, request: web.Request) -> web.Response:
         """Associate records with types; an input without types is accepted and does nothing."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_LABELLED, await request.read()).inputs, MAX_WRITE_INPUTS)
+        inputs = _within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         judge = Judge(self._portal, pair)
         good, wrong = self._sort(judge, _asks(inputs))
         links = self._portal.links(pair)
@@ -71,7 +71,7 @@ class BatchEndpoints(Endpoints):
     async def associate_default(self, request: web.Request) -> web.Response:
         """Associate records by the unlabeled type; every version says 200, errors or not."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_DEFAULT, await request.read()).inputs, MAX_WRITE_INPUTS)
+        inputs = _within(decode(_DEFAULT, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         unlabeled, links = self._unlabeled(pair), self._portal.links(pair)
         plan = links.plan((), unlabeled)
         asks = ((record_id(each.from_.id), record_id(each.to.id), ()) for each in inputs)
@@ -85,7 +85,7 @@ class BatchEndpoints(Endpoints):
     async def archive(self, request: web.Request) -> web.Response:
         """Take every association of some pairs away; one that isn't there is no error."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_ARCHIVE, await request.read()).inputs, MAX_WRITE_INPUTS)
+        inputs = _within(decode(_ARCHIVE, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         asked = [(record_id(each.from_.id), record_id(to.id)) for each in inputs for to in each.to]
         links = self._portal.links(pair)
         for from_id, to_id in asked:
@@ -95,7 +95,7 @@ class BatchEndpoints(Endpoints):
     async def archive_labels(self, request: web.Request) -> web.Response:
         """Take some labels away; the unlabeled one takes all of a pair's with it."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_LABELLED, await request.read()).inputs, MAX_WRITE_INPUTS)
+        inputs = _within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         judge = Judge(self._portal, pair)
         good, wrong = self._sort(judge, _asks(inputs))
         links = self._portal.links(pair)
@@ -106,7 +106,7 @@ class BatchEndpoints(Endpoints):
     async def read(self, request: web.Request) -> web.Response:
         """List the associations of some records; a record without any is told as an error."""
         started, pair = datetime.now(UTC), self._pair(request, "read")
-        inputs = _within(decode(_READ, await request.read()).inputs, MAX_READ_INPUTS)
+        inputs = _within(decode(_READ, await body_of(request)).inputs, MAX_READ_INPUTS)
         asked = [(record_id(each.id), each.after) for each in inputs]
         links, size = self._portal.links(pair), self._portal.settings.page_size
         results: list[object] = []

@@ -40,6 +40,10 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The rolling limit (HubSpot's guide: Professional and Enterprise); None turns it off."""
     requests_per_day: PositiveCount | None = 500_000
     """The daily limit (HubSpot's guide, without the API add-on); None turns it off."""
+    time_zone: Text = "UTC"
+    """The account's time zone, by its IANA name: the day of the daily limit ends at its midnight."""
+    seconds_until_midnight: Annotated[float, msgspec.Meta(gt=0, le=86_400)] | None = None
+    """For rehearsals: the account's midnight comes so soon after the start, whatever the zone."""
     page_size: Annotated[int, msgspec.Meta(ge=1, le=PAGE_SIZE)] = PAGE_SIZE
     """Associations of one record in one answer."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
 
 import msgspec
 from aiohttp import web
@@ -12,17 +14,22 @@ from etl.sandbox.objects import UnknownObjectError
 from etl.sandbox.refusal import invalid, missing_scopes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from etl.sandbox.labels import Label
     from etl.sandbox.links import LabelSet
     from etl.sandbox.objects import ObjectType
     from etl.sandbox.portal import Pair, Portal
+    from etl.sandbox.refusal import Refusal
     from etl.sandbox.versions import Version
 
 Access = Literal["read", "write"]
 IRREGULAR_SCOPES = {"goal": "goals", "payment": "commercepayments"}
+CORRELATION_ID = "X-HubSpot-Correlation-Id"
 _encode = msgspec.json.Encoder().encode
+
+body_left: ContextVar[bytes | None] = ContextVar("body_left", default=None)
+"""What a fault left of the body of the request at hand; None is all of it."""
 
 
 class Endpoints:
@@ -42,7 +49,7 @@ class Endpoints:
         granted = self._portal.settings.scopes
         if granted is not None:
             sides = dict.fromkeys([pair.from_object, pair.to_object])
-            missing = {_scope(each, access) for each in sides} - set(granted)
+            missing = {scope(each, access) for each in sides} - set(granted)
             if missing:
                 raise missing_scopes(sorted(missing))
         return pair
@@ -91,6 +98,21 @@ def answer(body: object, status: int = 200) -> web.Response:
     return web.Response(body=_encode(body), status=status, content_type="application/json")
 
 
+def refuse(refusal: Refusal, limits: Mapping[str, str] | None = None) -> web.Response:
+    """Write a refusal, with the account's limits unless it is one that tells nothing of them."""
+    correlation_id = str(uuid4())
+    response = answer(refusal.body(correlation_id), refusal.status)
+    response.headers.update(limits or {})
+    response.headers[CORRELATION_ID] = correlation_id
+    return response
+
+
+async def body_of(request: web.Request) -> bytes:
+    """Read what a handler has to work on."""
+    left = body_left.get()
+    return await request.read() if left is None else left
+
+
 def batch_body(
     started: datetime, results: Sequence[object], errors: Sequence[object] = ()
 ) -> dict[str, object]:
@@ -107,7 +129,7 @@ def batch_body(
     return body
 
 
-def _scope(of: ObjectType, access: Access) -> str:
+def scope(of: ObjectType, access: Access) -> str:
     """Name the scope that touching an object takes (the specs' security requirements)."""
     if of.name == "ticket":
         return "tickets"  # older than the scheme of the others, and both to read and to write

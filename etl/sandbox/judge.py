@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from etl.sandbox.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from etl.sandbox.labels import Label
     from etl.sandbox.links import Plan
@@ -85,16 +85,23 @@ class Judge:
 
 
 def refuse_all(wrong: Sequence[WrongInput]) -> Refusal:
+    """Refuse a whole request for what is wrong with some of its inputs."""
+    missing = (record for each in wrong for record in each.missing)
+    return invalid_associations(missing, (spec for each in wrong for spec in each.unknown_types))
+
+
+def invalid_associations(
+    missing: Iterable[tuple[ObjectType, int]], unknown_types: Iterable[Spec]
+) -> Refusal:
     """Refuse a whole request, with the culprits named only in the context."""
-    missing = dict.fromkeys(record for each in wrong for record in each.missing)
-    types = dict.fromkeys(spec for each in wrong for spec in each.unknown_types)
+    records, types = dict.fromkeys(missing), dict.fromkeys(unknown_types)
     context: dict[str, list[str]] = {}
-    if missing:
+    if records:
         context["INVALID_OBJECT_IDS"] = [
-            f"{_upper(each)}={record_id} is not valid" for each, record_id in missing
+            f"{_upper(each)}={record_id} is not valid" for each, record_id in records
         ]
-        context["objectId"] = [str(record_id) for _, record_id in missing]
-        context["objectType"] = list(dict.fromkeys(_upper(each) for each, _ in missing))
+        context["objectId"] = [str(record_id) for _, record_id in records]
+        context["objectType"] = list(dict.fromkeys(_upper(each) for each, _ in records))
     if types:
         context["INVALID_ASSOCIATION_TYPE_ID"] = [_unknown_type(each) for each in types]
     return invalid("One or more associations are invalid", context)

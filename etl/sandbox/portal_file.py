@@ -1,15 +1,15 @@
-"""Read a portal file: YAML 1.2, or JSON, which is YAML too."""
+"""Read a portal file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from etl.sandbox.account_time import zone_of
 from etl.sandbox.definition import PortalDefinition, PortalError
 from etl.sandbox.portal import Portal
+from etl.sandbox.yaml_file import UnreadableError, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 def load_portal(path: Path) -> PortalDefinition:
     """Read and check a portal file; every mistake is told with the file and the place in it."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as trouble:
-        raise PortalError(f"{path}: can't be read as UTF-8 text: {trouble}") from trouble
+        content = read_yaml(path)
+    except UnreadableError as trouble:
+        raise PortalError(str(trouble)) from trouble
     try:
-        content = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as trouble:
-        raise PortalError(f"{path}: is not YAML: {trouble}") from trouble
-    try:
-        definition = msgspec.convert({} if content is None else content, PortalDefinition)
+        definition = msgspec.convert(content, PortalDefinition)
         Portal(definition)  # resolves every object, label and range against the others
+        zone_of(definition.settings)
     except (msgspec.ValidationError, PortalError) as trouble:
         raise PortalError(f"{path}: {trouble}") from trouble
     return definition

@@ -12,15 +12,39 @@ if TYPE_CHECKING:
 WINDOW_SECONDS = 10
 """The burst window (HubSpot's API usage guidelines)."""
 
-DAY_SECONDS = 86_400
-"""HubSpot's day ends at the account's midnight; the sandbox's day begins with its first request."""
-
 
 class Policy(StrEnum):
     """A limit, by the name that HubSpot's 429 gives it."""
 
+    SECONDLY = "SECONDLY"
+    """No limit of the sandbox's own: HubSpot no longer promises it, and has been seen to use it."""
     BURST = "TEN_SECONDLY_ROLLING"
     DAILY = "DAILY"
+
+
+class RollingWindow:
+    """Let so many requests in within any so many seconds. A refused one uses up nothing."""
+
+    def __init__(self, limit: int, seconds: float, clock: Callable[[], float]) -> None:
+        self.limit = limit
+        self._seconds = seconds
+        self._clock = clock
+        self._arrivals: deque[float] = deque()
+
+    @property
+    def left(self) -> int:
+        """Tell how many more would have been let in when the last one came."""
+        return self.limit - len(self._arrivals)
+
+    def admit(self) -> bool:
+        """Let a request in, or keep it out."""
+        now = self._clock()
+        while self._arrivals and now - self._arrivals[0] >= self._seconds:
+            self._arrivals.popleft()
+        if len(self._arrivals) >= self.limit:
+            return False
+        self._arrivals.append(now)
+        return True
 
 
 class Quota:
@@ -32,36 +56,37 @@ class Quota:
         requests_per_10_seconds: int | None,
         requests_per_day: int | None,
         clock: Callable[[], float],
+        today: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._burst_limit = requests_per_10_seconds
+        """Prepare the limits; ``today`` numbers the account's days, without it there is but one."""
+        self._burst = (
+            None
+            if requests_per_10_seconds is None
+            else RollingWindow(requests_per_10_seconds, WINDOW_SECONDS, clock)
+        )
         self._daily_limit = requests_per_day
-        self._clock = clock
-        self._arrivals: deque[float] = deque()
-        self._day_started: float | None = None
+        self._today = today
+        self._day = today()
         self._used_today = 0
 
     def admit(self) -> Policy | None:
         """Let a request in, or name the limit that keeps it out."""
-        now = self._clock()
-        if self._day_started is None or now - self._day_started >= DAY_SECONDS:
-            self._day_started, self._used_today = now, 0
-        while self._arrivals and now - self._arrivals[0] >= WINDOW_SECONDS:
-            self._arrivals.popleft()
+        today = self._today()
+        if today != self._day:
+            self._day, self._used_today = today, 0
         if self._daily_limit is not None and self._used_today >= self._daily_limit:
             return Policy.DAILY
-        if self._burst_limit is not None:
-            if len(self._arrivals) >= self._burst_limit:
-                return Policy.BURST
-            self._arrivals.append(now)
+        if self._burst is not None and not self._burst.admit():
+            return Policy.BURST
         self._used_today += 1
         return None
 
     def headers(self) -> dict[str, str]:
         """Tell the limits and what is left of them, as HubSpot's answers do."""
         headers: dict[str, str] = {}
-        if self._burst_limit is not None:
-            headers["X-HubSpot-RateLimit-Max"] = str(self._burst_limit)
-            headers["X-HubSpot-RateLimit-Remaining"] = str(self._burst_limit - len(self._arrivals))
+        if self._burst is not None:
+            headers["X-HubSpot-RateLimit-Max"] = str(self._burst.limit)
+            headers["X-HubSpot-RateLimit-Remaining"] = str(self._burst.left)
             headers["X-HubSpot-RateLimit-Interval-Milliseconds"] = str(WINDOW_SECONDS * 1000)
         if self._daily_limit is not None:
             headers["X-HubSpot-RateLimit-Daily"] = str(self._daily_limit)

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from etl.sandbox.definition import PAGE_SIZE
-from etl.sandbox.endpoints import Endpoints, answer, batch_body
+from etl.sandbox.endpoints import Endpoints, answer, batch_body, body_of
 from etl.sandbox.judge import Judge, Types, refuse_all
 from etl.sandbox.links import UNBOUND
 from etl.sandbox.pages import association_types, page
@@ -47,7 +47,7 @@ class RecordEndpoints(Endpoints):
         """Associate two records with types; no types are accepted and do nothing."""
         pair = self._pair(request, "write")
         from_id, to_id = _ids(request)
-        types = decode(_SPECS, await request.read())
+        types = decode(_SPECS, await body_of(request))
         judge, links = Judge(self._portal, pair), self._portal.links(pair)
         _refuse_if_wrong(judge, from_id, to_id, types)
         plan = judge.plan(types) if types else None

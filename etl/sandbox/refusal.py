@@ -12,14 +12,33 @@ if TYPE_CHECKING:
 
 Context = dict[str, list[str]]
 
+NO_CREDENTIALS = (
+    "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can"
+    " find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview"
+)
+"""What HubSpot says without a token, and to one that it no longer knows."""
+
+TROUBLES = {
+    408: ("REQUEST_TIMEOUT", "The request timed out"),
+    423: ("LOCKED", "The resource is locked by other changes; wait at least 2 seconds"),
+    477: ("MIGRATION_IN_PROGRESS", "This account is being moved to another data hosting location"),
+    # As seen; this one has no category (HubSpot/hubspot-api-python, issue 111: 100 bytes).
+    500: (None, "internal error"),
+    502: ("BAD_GATEWAY", "Bad gateway"),
+    503: ("SERVICE_UNAVAILABLE", "Service temporarily unavailable"),
+    504: ("GATEWAY_TIMEOUT", "The request took too long to process"),
+}
+"""Category and message of the errors that are not about the request. HubSpot's guide to errors
+lists them without bodies: but for 500, the form is that of the OpenAPI specs, the words are ours."""
+
 
 class Refusal(Exception):  # noqa: N818 - HubSpot's word for it is no error of ours
     """Answer the whole request with an error body."""
 
     def __init__(
         self,
-        status: HTTPStatus,
-        category: str,
+        status: int,
+        category: str | None,
         message: str,
         *,
         extra: Mapping[str, object] | None = None,
@@ -32,11 +51,12 @@ class Refusal(Exception):  # noqa: N818 - HubSpot's word for it is no error of o
 
     def body(self, correlation_id: str) -> dict[str, object]:
         """Write the error body of the OpenAPI specs, with the `status` that HubSpot adds to it."""
+        category = {} if self.category is None else {"category": self.category}
         return {
             "status": "error",
             "message": self.message,
             "correlationId": correlation_id,
-            "category": self.category,
+            **category,
             **self.extra,
         }
 
@@ -71,6 +91,11 @@ def too_large(limit_bytes: int) -> Refusal:
 def unauthenticated(message: str) -> Refusal:
     """Refuse a missing or a wrong token."""
     return Refusal(HTTPStatus.UNAUTHORIZED, "INVALID_AUTHENTICATION", message)
+
+
+def in_trouble(status: int) -> Refusal:
+    """Refuse a request for a reason that lies with HubSpot."""
+    return Refusal(status, *TROUBLES[status])
 
 
 def missing_scopes(scopes: Sequence[str]) -> Refusal:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 from yarl import URL
 
 from etl.sandbox.account_endpoints import AccountEndpoints, LabelEndpoints
+from etl.sandbox.account_time import AccountTime
 from etl.sandbox.batch_endpoints import BatchEndpoints
+from etl.sandbox.faults import FaultScript
 from etl.sandbox.gate import MAX_BODY_BYTES, Gate
+from etl.sandbox.misbehaviour import Misbehaviour
 from etl.sandbox.portal import Portal
 from etl.sandbox.quota import Quota
 from etl.sandbox.record_endpoints import RecordEndpoints
 from etl.sandbox.versions import VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections import Counter
+    from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
 
     from aiohttp.typedefs import Handler, Middleware
@@ -41,24 +46,35 @@ class Sandbox:
         *,
         host: str = LOOPBACK,
         port: int = 0,
+        faults: FaultScript | None = None,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        started_at: datetime | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> None:
-        """Prepare the account; ``middlewares`` stand before everything, to misbehave on purpose."""
+        """Prepare the account; ``middlewares`` stand before everything, and before ``faults``.
+
+        Time goes on by ``clock`` from ``started_at``, which is now unless it is given.
+        """
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(
                 f"the sandbox would be open to other machines at {host}: use {LOOPBACK} or ::1"
             )
         settings = definition.settings
         self.portal = Portal(definition)
+        self._time = AccountTime(settings, clock=clock, started_at=started_at or datetime.now(UTC))
         self._host = host
         self._port = port
         quota = Quota(
             requests_per_10_seconds=settings.requests_per_10_seconds,
             requests_per_day=settings.requests_per_day,
             clock=clock,
+            today=self._time.today,
         )
-        self._gate = Gate(quota, settings.access_token)
+        self._misbehaviour = Misbehaviour(
+            faults or FaultScript(), self.portal, clock=clock, sleep=sleep
+        )
+        self._gate = Gate(quota, settings.access_token, self._misbehaviour)
         self._runner = web.AppRunner(
             self._application(middlewares), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
@@ -71,13 +87,18 @@ class Sandbox:
 
     @property
     def requests(self) -> int:
-        """Count every request that came, refused ones too."""
+        """Count every request that came, also those refused or struck by a fault."""
         return self._gate.requests
 
     @property
     def refused(self) -> int:
-        """Count the requests answered 429."""
+        """Count the requests over the portal's own limits; faults that say 429 are in ``faults``."""
         return self._gate.refused
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Count how often each fault struck, by its name: ``status 500``, ``html 502``, ``hang``."""
+        return self._misbehaviour.count
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
@@ -107,7 +128,8 @@ class Sandbox:
         for version in VERSIONS:
             for endpoints in (BatchEndpoints, RecordEndpoints, LabelEndpoints):
                 application.add_routes(endpoints(self.portal, version).routes())
-        application.add_routes(AccountEndpoints(self.portal).routes())
+        application.add_routes(AccountEndpoints(self.portal, self._time).routes())
+        application.on_shutdown.append(self._misbehaviour.close)
         return application
 
 
@@ -116,9 +138,10 @@ async def serve(
     *,
     host: str = LOOPBACK,
     port: int = 0,
+    faults: FaultScript | None = None,
     started: Callable[[str], None],
 ) -> None:
     """Serve until cancelled; ``started`` is told the base URL once requests are taken."""
-    async with Sandbox(definition, host=host, port=port) as sandbox:
+    async with Sandbox(definition, host=host, port=port, faults=faults) as sandbox:
         started(sandbox.base_url)
         await asyncio.Event().wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -14,7 +16,12 @@ import pytest
 from etl.sandbox import PortalDefinition, Sandbox, demo_portal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from aiohttp.typedefs import Middleware
+
+    from etl.sandbox import FaultScript
 
 
 @dataclass
@@ -70,13 +77,24 @@ async def open_account() -> AsyncIterator[Any]:
         async def opened(
             definition: PortalDefinition | None = None,
             *,
-            clock: Callable[[], float] | None = None,
+            faults: FaultScript | None = None,
+            clock: Callable[[], float] = time.monotonic,
+            sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+            started_at: datetime | None = None,
+            middlewares: Sequence[Middleware] = (),
             **settings: object,
         ) -> Account:
             definition = definition or demo_portal()
             changed = msgspec.structs.replace(definition.settings, **settings)
             definition = msgspec.structs.replace(definition, settings=changed)
-            sandbox = Sandbox(definition, clock=clock) if clock else Sandbox(definition)
+            sandbox = Sandbox(
+                definition,
+                faults=faults,
+                clock=clock,
+                sleep=sleep,
+                started_at=started_at,
+                middlewares=middlewares,
+            )
             await stack.enter_async_context(sandbox)
             session = await stack.enter_async_context(aiohttp.ClientSession())
             return Account(sandbox, session)

@@ -30,10 +30,11 @@ LAYERS: Final = {
     1: "etl etl.model etl.errors",
     2: "etl.core.* etl.hubspot etl.hubspot.wire etl.hubspot.access etl.hubspot.judge etl.hubspot.culprits "
     "etl.hubspot.paths etl.hubspot.objects etl.hubspot.builtin_types etl.hubspot.endpoint",
-    3: "etl.readers.* etl.staging etl.journal etl.results etl.summary etl.run_folder etl.ingest "
-    "etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.existing "
+    3: "etl.readers.* etl.staging etl.journal etl.facts etl.runs etl.results etl.summary etl.run_folder etl.ingest "
+    "etl.lock etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.settle etl.hubspot.existing "
+    "etl.hubspot.transport etl.hubspot.account etl.hubspot.quota etl.hubspot.settings_check "
     "etl.hubspot.labels etl.hubspot.pace etl.hubspot.parallel etl.stop",
-    4: "etl.pipeline",
+    4: "etl.pipeline.*",
     5: "etl.cli.* etl.__main__",
 }
 """Modules by layer; ``.*`` takes a package with all in it."""
@@ -41,9 +42,10 @@ LAYERS: Final = {
 SANDBOX: Final = "etl.sandbox.*"
 
 FENCES: Final = {
-    "aiohttp": f"etl.hubspot.client {SANDBOX}",
+    "aiohttp": f"etl.hubspot.transport {SANDBOX}",
     "structlog": "etl.logs",
     "sqlite3": "etl.journal",
+    "fcntl": "etl.lock",
     "click": "etl.cli.*",
     "rich": "etl.cli.*",
     "obstore": "etl.readers.cloud etl.readers.cloud_trouble",
@@ -56,6 +58,7 @@ IMPURE: Final = frozenset(
         "aiolimiter",
         "asyncio",
         "click",
+        "fcntl",
         "logging",
         "random",
         "rich",

@@ -1,0 +1,84 @@
+"""What a ``status`` fault says: HubSpot's body for the status, about the request that it strikes."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from etl.sandbox.endpoints import scope
+from etl.sandbox.first_input import first_input
+from etl.sandbox.judge import invalid_associations
+from etl.sandbox.objects import UnknownObjectError
+from etl.sandbox.quota import Policy
+from etl.sandbox.refusal import (
+    NO_CREDENTIALS,
+    Refusal,
+    in_trouble,
+    missing_scopes,
+    not_found,
+    rate_limited,
+    unauthenticated,
+)
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from etl.sandbox.asked import Asked
+    from etl.sandbox.endpoints import Access
+    from etl.sandbox.faults import StatusFault
+    from etl.sandbox.portal import Pair, Portal
+
+ACCOUNT_SCOPE = "oauth"
+"""What the account's details take (the spec's security requirement)."""
+
+
+async def refusal_of(
+    fault: StatusFault, request: web.Request, asked: Asked, portal: Portal
+) -> Refusal:
+    """Find the words for a status."""
+    match fault.status:
+        case HTTPStatus.BAD_REQUEST:
+            return await _invalid(fault, request, asked, portal)
+        case HTTPStatus.UNAUTHORIZED:
+            return unauthenticated(NO_CREDENTIALS)
+        case HTTPStatus.FORBIDDEN:
+            return missing_scopes(_scopes(request, asked, portal))
+        case HTTPStatus.NOT_FOUND:
+            return not_found()
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return rate_limited(Policy(fault.policy or Policy.BURST))
+        case status:
+            return in_trouble(status)
+
+
+async def _invalid(
+    fault: StatusFault, request: web.Request, asked: Asked, portal: Portal
+) -> Refusal:
+    """Blame the first input, or nobody; a request that can't be read is told so instead."""
+    pair = _pair(request, portal)
+    if pair is None or fault.naming not in ("ids", "types"):
+        return invalid_associations((), ())
+    try:
+        first = first_input(request, await request.read(), is_batch=asked.has_inputs)
+        records = first.records(pair)
+    except Refusal as unreadable:
+        return unreadable
+    if fault.naming == "types":
+        return invalid_associations((), first.types)
+    return invalid_associations(records, ())
+
+
+def _scopes(request: web.Request, asked: Asked, portal: Portal) -> list[str]:
+    pair = _pair(request, portal)
+    if pair is None:
+        return [ACCOUNT_SCOPE]
+    access: Access = "write" if asked.kind == "write" else "read"
+    return sorted({scope(each, access) for each in (pair.from_object, pair.to_object)})
+
+
+def _pair(request: web.Request, portal: Portal) -> Pair | None:
+    path = request.match_info
+    try:
+        return portal.pair(path["from_object"], path["to_object"])
+    except (KeyError, UnknownObjectError):
+        return None  # a path without objects, or with one that the portal doesn't have
