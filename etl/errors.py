@@ -49,9 +49,20 @@ class StoppedError(EtlError):
 class RequestError(EtlError):
     """Give up on one request after its attempts are used up."""
 
-    def __init__(self, message: str, hint: str, *, attempts: int) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str,
+        *,
+        attempts: int,
+        http_status: int | None = None,
+        correlation_id: str = "",
+    ) -> None:
+        """Take the last attempt's status, None where none came, and HubSpot's id of it."""
         super().__init__(message, hint)
         self.attempts = attempts
+        self.http_status = http_status
+        self.correlation_id = correlation_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
 from etl.core.normalize import RAGGED_LINE, normalize
 from etl.model import ExplicitType, LabelColumn, LabelValue, Outcome
 from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
 from etl.staging import PAIR_SCHEMA
-
-CATEGORY_COLUMN: Final = "_error_category"
-"""The column of ``failures.csv`` that says why a row failed."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,8 +48,17 @@ class SourceShape:
     """The source's own names: ``columns[i]`` is ``c{i}``."""
     from_cell: str
     to_cell: str
-    label: pl.Expr
-    """The label as read."""
+    label_cell: str | None = None
+    """Where each row has its own label."""
+    label_value: str | None = None
+    """The one label of all rows."""
+
+    @property
+    def label(self) -> pl.Expr:
+        """Give each row's label as read."""
+        if self.label_cell is not None:
+            return pl.col(self.label_cell)
+        return pl.lit(self.label_value, pl.String)
 
 
 def ingest(
@@ -82,7 +89,8 @@ def ingest(
         columns,
         places[job.from_side.column],
         places[job.to_side.column],
-        _label_as_read(job.labelling, places),
+        label_cell=places[job.labelling.column] if isinstance(job.labelling, LabelColumn) else None,
+        label_value=job.labelling.value if isinstance(job.labelling, LabelValue) else None,
     )
 
 
@@ -146,13 +154,3 @@ def _flaw(chunk: Chunk) -> pl.Expr:
         f"and clear {CATEGORY_COLUMN} in this row"
     )
     return pl.coalesce(FLAW, pl.when(was_ragged).then(unmended)).alias(FLAW)
-
-
-def _label_as_read(labelling: Labelling, places: Mapping[str, str]) -> pl.Expr:
-    match labelling:
-        case LabelColumn(column=column):
-            return pl.col(places[column])
-        case LabelValue(value=value):
-            return pl.lit(value)
-        case _:
-            return pl.lit(None, pl.String)

@@ -1,7 +1,12 @@
-"""Keep what became of each batch, on disk, in ``journal.sqlite`` of the run folder.
+"""Keep on disk, in ``journal.sqlite`` of the run folder, what makes resume exact.
 
-A batch is written down before it is sent and settled after it is answered. The verdicts of a
-batch are one blob of columns (Arrow IPC), so that no association costs a statement of its own.
+Rule 1: a batch is written down before it is sent and settled after it is answered.
+Rule 2: which of a section's pairs are unchanged is written down before the others are cut into
+        batches, so that a batch number means the same pairs after a resume.
+Rule 3: each call is one transaction of a write-ahead log: the file is valid at any cut.
+
+The verdicts of a batch are one blob of columns (Arrow IPC), so that no association costs a
+statement of its own.
 """
 
 from __future__ import annotations
@@ -10,18 +15,30 @@ import io
 import sqlite3
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 import polars as pl
 
 from etl.core.verdict import SETTLED
-from etl.errors import StoppedError
+from etl.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+F = TypeVar("F", bound=msgspec.Struct)
+
 _SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS fact (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS comparison (
+    section INTEGER PRIMARY KEY,
+    unchanged INTEGER NOT NULL,
+    verdicts BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS batch (
     number INTEGER PRIMARY KEY,
     section INTEGER NOT NULL,
@@ -29,16 +46,49 @@ CREATE TABLE IF NOT EXISTS batch (
     begun_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     settled_at TEXT,
     verdicts BLOB
-)
+);
 """
 
 
 class Journal:
-    """Write from any thread; each call is one transaction."""
+    """Write and read from any thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+
+    def remember(self, fact: msgspec.Struct) -> None:
+        """Write down what a run has to know of itself; a newer fact of its kind replaces it."""
+        with self._transaction():
+            self._remember(fact)
+
+    def recall(self, kind: type[F]) -> F | None:
+        """Read a fact back. Raises UsageError when another version has written it."""
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT value FROM fact WHERE name = ?", (kind.__name__,)
+            ).fetchone()
+        try:
+            return None if found is None else msgspec.json.decode(found[0], type=kind)
+        except msgspec.MsgspecError as error:
+            raise UsageError(
+                f"the journal is of another version of hubspot-assoc: {error}",
+                "go on with the version that began the run, or run the job again: sending an "
+                "association twice does no harm",
+            ) from error
+
+    def compared(self, section: int, unchanged: pl.DataFrame) -> None:
+        """Write down which associations of a section need no request: SETTLED."""
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO comparison (section, unchanged, verdicts) VALUES (?, ?, ?)",
+                (section, unchanged.height, _packed(unchanged)),
+            )
+
+    def comparison(self, section: int) -> pl.DataFrame | None:
+        """Read which associations of a section need no request: SETTLED; None if not known yet."""
+        blobs = self._select("SELECT verdicts FROM comparison WHERE section = ?", section)
+        return _unpacked(blobs) if blobs else None
 
     def begin(self, number: int, *, section: int, associations: int) -> None:
         """Write down a batch that is about to be sent."""
@@ -48,16 +98,53 @@ class Journal:
                 (number, section, associations),
             )
 
-    def settle(self, number: int, verdicts: pl.DataFrame) -> None:
-        """Write down what became of a batch: SETTLED."""
-        blob = io.BytesIO()
-        verdicts.write_ipc(blob, compression="lz4")
+    def begun(self, section: int) -> frozenset[int]:
+        """List the batches of a section that have been sent, or were about to be."""
+        return frozenset(self._select("SELECT number FROM batch WHERE section = ?", section))
+
+    def settle(
+        self, number: int, verdicts: pl.DataFrame, progress: msgspec.Struct, *, is_whole: bool
+    ) -> None:
+        """Write down all that is known of a batch: SETTLED.
+
+        `is_whole` tells whether every association of it has a verdict; `progress` is the run's.
+        """
         with self._transaction():
             self._connection.execute(
-                "UPDATE batch SET verdicts = ?, settled_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') "
-                "WHERE number = ?",
-                (blob.getvalue(), number),
+                "UPDATE batch SET verdicts = ?, settled_at = "
+                "CASE WHEN ? THEN strftime('%Y-%m-%dT%H:%M:%fZ', 'now') END WHERE number = ?",
+                (_packed(verdicts), is_whole, number),
             )
+            self._remember(progress)
+
+    def verdicts(self, section: int) -> pl.DataFrame:
+        """Read back what became of a section's associations in its batches: SETTLED."""
+        return _unpacked(
+            self._select(
+                "SELECT verdicts FROM batch WHERE section = ? AND verdicts IS NOT NULL "
+                "ORDER BY number",
+                section,
+            )
+        )
+
+    def settled_associations(self) -> int:
+        """Count the associations that need no further request."""
+        with self._lock:
+            (count,) = self._connection.execute(
+                "SELECT (SELECT coalesce(sum(unchanged), 0) FROM comparison) + "
+                "(SELECT coalesce(sum(associations), 0) FROM batch WHERE settled_at IS NOT NULL)"
+            ).fetchone()
+        return int(count)
+
+    def _remember(self, fact: msgspec.Struct) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)",
+            (type(fact).__name__, msgspec.json.encode(fact)),
+        )
+
+    def _select(self, query: str, section: int) -> list[Any]:
+        with self._lock:
+            return [value for (value,) in self._connection.execute(query, (section,))]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -67,30 +154,43 @@ class Journal:
         except sqlite3.OperationalError as error:
             raise StoppedError(
                 f"the journal can't be written: {error}",
-                "make room on the disk of the run folder, then run again what is left",
+                "make room on the disk of the run folder",
             ) from error
-
-    def verdicts(self, section: int) -> pl.DataFrame:
-        """Read back what became of a section's associations: SETTLED."""
-        with self._lock:
-            blobs = self._connection.execute(
-                "SELECT verdicts FROM batch WHERE section = ? AND verdicts IS NOT NULL "
-                "ORDER BY number",
-                (section,),
-            ).fetchall()
-        frames = [pl.read_ipc(blob) for (blob,) in blobs]
-        return pl.concat([pl.DataFrame(schema=SETTLED), *frames])
 
 
 @contextmanager
-def open_journal(path: Path) -> Iterator[Journal]:
-    """Open or make the journal; it is valid at any cut (SQLite's write-ahead log)."""
-    connection = sqlite3.connect(path, check_same_thread=False)
+def open_journal(path: Path, *, read_only: bool = False) -> Iterator[Journal]:
+    """Open or make the journal. Raises UsageError when it can't be opened or read."""
+    mode = "ro" if read_only else "rwc"
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # Durable at each checkpoint, valid at any cut: a batch lost to a power cut is sent again.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(_SCHEMA)
-        yield Journal(connection)
-    finally:
-        connection.close()
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False
+        )
+        try:
+            if not read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
+                # Durable at each checkpoint, valid at any cut: a batch lost to a power cut is sent
+                # again.
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(_SCHEMA)
+            yield Journal(connection)
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        if type(error) not in {sqlite3.DatabaseError, sqlite3.OperationalError}:
+            raise  # a slip of ours, not of the disk
+        raise UsageError(
+            f"the journal {path} can't be used: {error}",
+            "check the disk and the folder's permissions; if the file is damaged, run the job again: "
+            "sending an association twice does no harm",
+        ) from error
+
+
+def _packed(verdicts: pl.DataFrame) -> bytes:
+    blob = io.BytesIO()
+    verdicts.write_ipc(blob, compression="lz4")
+    return blob.getvalue()
+
+
+def _unpacked(blobs: list[bytes]) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=SETTLED), *(pl.read_ipc(blob) for blob in blobs)])

@@ -10,15 +10,11 @@ import polars as pl
 
 from etl.core.pace import WINDOW_SECONDS
 from etl.model import MAX_READ_SIZE, Outcome
-from etl.summary import resolved_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from etl.core.resolve_rows import SeenLabel
     from etl.core.tally import Tally
     from etl.model import Job
-    from etl.staging import Section, Staging
+    from etl.staging import Dataset
 
 DAILY_LIMIT: Final = 500_000
 """Association requests a day without the API add-on (HubSpot's guide)."""
@@ -58,34 +54,33 @@ class Plan:
 
 def plan_staged(
     job: Job,
-    staging: Staging,
-    sections: Sequence[Section],
+    dataset: Dataset,
     tally: Tally,
     *,
-    labels: Iterable[SeenLabel],
+    labels: list[dict[str, Any]],
     requests_per_10_seconds: float,
     daily_limit: int | None,
 ) -> Plan:
     """Count what has been staged; `tally` has the rows that will not be sent."""
-    rows = pl.scan_parquet(staging.row_files()) if staging.rows else None
+    rows = pl.scan_parquet(dataset.row_files()) if dataset.rows else None
     reads = writes = duplicates = 0
-    for section in sections:
+    for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
         if job.existing_labels == "keep":
-            records = pl.scan_parquet(section.path).select(pl.col("from_id").n_unique())
+            records = dataset.pairs(section).select(pl.col("from_id").n_unique())
             reads += math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
-    for _, links in staging.links():
+    for _, links in dataset.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
     requests = reads + writes
     return Plan(
         job=job.name,
-        rows=staging.rows,
+        rows=dataset.rows,
         rejected=tally.rows[Outcome.REJECTED],
         unresolved=tally.rows[Outcome.UNRESOLVED],
         duplicates=duplicates,
-        associations=sum(section.associations for section in sections),
+        associations=dataset.associations,
         reasons=[] if rows is None else _reasons(rows),
-        labels=resolved_labels(labels),
+        labels=labels,
         read_requests=reads,
         write_requests=writes,
         requests_per_10_seconds=requests_per_10_seconds,

@@ -10,27 +10,30 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
+from etl.core.spreadsheet import neutralise
 from etl.core.tally import Tally
 from etl.core.verdict import SETTLED
 from etl.model import SUCCEEDED, Outcome
-from etl.run_folder import write_whole
+from etl.run_folder import write_whole, writing
 from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
     from etl.ingest import SourceShape
     from etl.model import Job, ResultsFormat
-    from etl.staging import Section, Staging
+    from etl.staging import Dataset, Section
 
 RESULTS: Final = {
     "source_file": pl.String,
@@ -53,16 +56,6 @@ RESULTS: Final = {
 }
 """The columns of ``results``, as the contract lists them."""
 
-FAILURE_COLUMNS: Final = {
-    "_row_number": "row_number",
-    "_outcome": "outcome",
-    "_error_category": "error_category",
-    "_error_message": "error_message",
-    "_hint": "hint",
-    "_correlation_id": "correlation_id",
-}
-"""What ``failures.csv`` adds to the source's own columns."""
-
 ACTION: Final = "associate"
 
 _WORST_FIRST: Final = (
@@ -76,7 +69,7 @@ _WORST_FIRST: Final = (
 _FATE: Final = {
     "row_number": pl.Int64,
     "duplicate_of": pl.Int64,
-    **{name: dtype for name, dtype in SETTLED.items() if name != "association_id"},
+    **{name: dtype for name, dtype in SETTLED.items() if name not in {"association_id", "types"}},
 }
 _FATE_ROW_GROUP: Final = 50_000
 """Rows a row group: what one chunk of rows skips of a partition's fates."""
@@ -131,65 +124,49 @@ class Told:
 
 
 class Results:
-    """Collect outcomes section by section, then write ``results`` and ``failures.csv``."""
+    """Write ``results`` and ``failures.csv`` from a staged source and what became of its sections."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep intermediate files below `folder`."""
-        self._outcomes = folder / "outcomes"
-        self._fates = folder / "fates"
-        for path in (self._outcomes, self._fates):
-            path.mkdir(parents=True, exist_ok=True)
+    def __init__(self, dataset: Dataset, outcomes: Callable[[Section], pl.DataFrame]) -> None:
+        """Take a function that gives a section's outcomes: SETTLED."""
+        self._dataset = dataset
+        self._outcomes = outcomes
+        self._fates = dataset.fates
 
-    def add(self, section: Section, outcomes: pl.DataFrame) -> None:
-        """Keep a section's outcomes: SETTLED."""
-        outcomes.write_parquet(self._outcomes / f"{section.number:05}.parquet")
-
-    def write(
-        self,
-        staging: Staging,
-        sections: Sequence[Section],
-        layout: Layout,
-        *,
-        results: Path,
-        failures: Path,
-    ) -> Told:
-        """Write both files; give what they tell, in short."""
-        self._write_fates(staging, sections)
+    def write(self, layout: Layout, *, results: Path, failures: Path) -> Told:
+        """Write both files; give what they tell, in short. Raises StoppedError."""
+        with writing(self._fates):
+            shutil.rmtree(self._fates, ignore_errors=True)
+            self._fates.mkdir()
+            self._write_fates()
         told = Told()
 
         def write_failures(path: Path) -> None:
             with path.open("wb") as file:
                 file.write(_header(layout))
-                rows = self._told_rows(staging, layout, file, told)
+                rows = self._told_rows(layout, file, told)
                 write_whole(results, lambda path: _sink(rows, path, layout.results_format))
 
         write_whole(failures, write_failures)
         return told
 
-    def _write_fates(self, staging: Staging, sections: Sequence[Section]) -> None:
+    def _write_fates(self) -> None:
         """Turn outcomes of associations into fates of rows, partition by partition."""
-        for partition, links in staging.links():
-            outcomes = [pl.DataFrame(schema=SETTLED)]
-            for section in sections:
-                path = self._outcomes / f"{section.number:05}.parquet"
-                if section.partition == partition and path.exists():
-                    outcomes.append(pl.read_parquet(path))
-            fates = links.join(pl.concat(outcomes), on="association_id", how="left").with_columns(
-                pl.col("outcome").fill_null(Outcome.NOT_SENT.value),
-                pl.col("attempts").fill_null(0),
-            )
-            fates = _worst_of_each_row(fates).sort("row_number").select(*_FATE)
+        for partition, links in self._dataset.links():
+            settled = [
+                self._outcomes(section)
+                for section in self._dataset.sections
+                if section.partition == partition
+            ]
+            fates = _fates(links, pl.concat([pl.DataFrame(schema=SETTLED), *settled]))
             fates.write_parquet(
                 self._fates / f"{partition:05}.parquet",
                 compression=COMPRESSION,
                 row_group_size=_FATE_ROW_GROUP,
             )
 
-    def _told_rows(
-        self, staging: Staging, layout: Layout, failures: BinaryIO, told: Told
-    ) -> Iterator[pl.DataFrame]:
+    def _told_rows(self, layout: Layout, failures: BinaryIO, told: Told) -> Iterator[pl.DataFrame]:
         """Yield RESULTS chunk by chunk; on the way, count the rows and write the failed ones."""
-        for rows in self._rows(staging):
+        for rows in self._rows():
             counts = rows["outcome"].value_counts(name="rows")
             told.tally.add({Outcome(outcome): count for outcome, count in counts.iter_rows()})
             failed = rows.filter(~pl.col("outcome").is_in(sorted(SUCCEEDED)))
@@ -203,10 +180,10 @@ class Results:
                 source.label.alias("label"),
             ).select(*RESULTS)
 
-    def _rows(self, staging: Staging) -> Iterator[pl.DataFrame]:
+    def _rows(self) -> Iterator[pl.DataFrame]:
         """Yield the staged rows chunk by chunk, each with its fate."""
         fates = sorted(self._fates.iterdir())
-        for path in staging.row_files():
+        for path in self._dataset.row_files():
             rows = pl.read_parquet(path).with_columns(pl.lit(ACTION).alias("action"))
             first, last = rows["row_number"][0], rows["row_number"][-1]
             fate = pl.DataFrame(schema=_FATE)
@@ -218,8 +195,11 @@ class Results:
 
 def _header(layout: Layout) -> bytes:
     line = io.StringIO()
-    names = [*(layout.source.columns[place] for place in layout.own), *FAILURE_COLUMNS]
-    csv.writer(line, delimiter=layout.delimiter, lineterminator="\n").writerow(names)
+    own = pl.Series([layout.source.columns[place] for place in layout.own], dtype=pl.String)
+    names = own.to_frame("name").select(neutralise(pl.col("name"))).to_series()
+    csv.writer(line, delimiter=layout.delimiter, lineterminator="\n").writerow(
+        [*names, *FAILURE_COLUMNS]
+    )
     return line.getvalue().encode(layout.failures_encoding)
 
 
@@ -229,7 +209,8 @@ def _write_failed(rows: pl.DataFrame, layout: Layout, failures: BinaryIO) -> Non
     rows = rows.with_columns(pl.lit(None, pl.String).alias(f"c{place}") for place in missing)
     # An empty cell is written empty, as in the source, and not as two quotes.
     cells = (pl.col(f"c{place}").replace("", None) for place in layout.own)
-    rows.select(*cells, *FAILURE_COLUMNS.values()).write_csv(
+    safe = neutralise(pl.col(pl.String))
+    rows.select(*cells, *FAILURE_COLUMNS.values()).with_columns(safe).write_csv(
         failures, include_header=False, separator=layout.delimiter
     )
 
@@ -270,6 +251,22 @@ def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("hint", hint).alias("hint"),
         pl.col("attempts").fill_null(0),
     )
+
+
+def _fates(links: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+    """Give each linked row what became of its associations: _FATE, in row order."""
+    of_all = pl.col("types").is_null()
+    fates = links.join(outcomes.filter(of_all).drop("types"), on="association_id", how="left")
+    of_some = outcomes.filter(~of_all)
+    if of_some.height:
+        # Such a line is about the rows that ask for one of its types.
+        told = links.join(of_some, on="association_id", how="inner", suffix="_told")
+        told = told.filter((pl.col("types") & pl.col("types_told")) != 0)
+        fates = pl.concat([fates, told.select(fates.columns)])
+    fates = fates.with_columns(
+        pl.col("outcome").fill_null(Outcome.NOT_SENT.value), pl.col("attempts").fill_null(0)
+    )
+    return _worst_of_each_row(fates).sort("row_number").select(*_FATE)
 
 
 def _worst_of_each_row(fates: pl.DataFrame) -> pl.DataFrame:

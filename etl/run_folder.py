@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from etl.errors import UsageError
+import polars as pl
+
+from etl.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 LATEST: Final = "latest"
 PRIVATE: Final = 0o700
@@ -94,7 +98,35 @@ def find_run(run: str, directory: Path) -> RunFolder:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let a file appear whole: write it under another name, then rename it."""
+    """Let a file appear whole, also after a power cut: write it under another name, then rename it.
+
+    Raises StoppedError when the disk refuses; what stood there before stays.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    write(partial)
-    partial.replace(path)
+    with writing(path):
+        write(partial)
+        sync(partial)
+        partial.replace(path)
+        sync(path.parent)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a full or broken disk raises into a StoppedError about a path."""
+    try:
+        yield
+    except (OSError, pl.exceptions.ComputeError) as error:
+        said = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        raise StoppedError(
+            f"{path} can't be written: {said}",
+            "make room on the disk and check the folder's permissions",
+        ) from error
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

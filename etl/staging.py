@@ -9,20 +9,22 @@ Rule 4: memory holds one chunk or one partition, whatever the size of the source
 On disk, all parquet, all private to one run::
 
     rows/00000.parquet             every source row as read, and why it was rejected or unresolved
-    pairs/00000.parquet            row_number, from_id, to_id and types of the good rows
-    links/00000.parquet            row_number → association_id, duplicate_of; one file a partition
+    pairs/00000.parquet            row_number, from_id, to_id and types of the good rows; gone once merged
+    links/00000.parquet            row_number → association_id, types, duplicate_of; one a partition
     sections/00000.parquet         associations of one phase, partition and endpoint
 """
 
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
 from etl.model import Direction
+from etl.run_folder import sync, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,18 @@ PAIR_SCHEMA: Final = {
 """A good row; `forward` and `reverse` are sets of types as bits, 0 for none."""
 
 
+_KEPT: Final = ("rows", "links", "sections")
+_MERGED: Final = ("pairs", "partitions")
+"""Folders that are of no use once the pairs are merged."""
+
+LINK: Final = {
+    "row_number": pl.Int64,
+    "association_id": pl.Int64,
+    "types": pl.Int64,
+    "duplicate_of": pl.Int64,
+}
+"""What joins a row to an association; `types` is what the row itself asks for in its direction."""
+
 SECTION_KEY: Final = ("phase", "direction", "has_types", "is_second")
 """What all associations of a section have in common."""
 
@@ -63,10 +77,51 @@ class Section:
     """False: the default endpoint, which takes no types."""
     is_second: bool
     """The pairs have been associated in the other direction before, by this very run."""
-    path: Path
-    """Columns association_id, from_id, to_id (the request's own sides), types (bits), rows."""
     associations: int
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A staged source, as it is on disk."""
+
+    folder: Path
+    rows: int
+    """Rows read."""
+    sections: tuple[Section, ...]
+    """In the order of sending."""
+
+    @property
+    def associations(self) -> int:
+        """Count the associations of all sections."""
+        return sum(section.associations for section in self.sections)
+
+    def row_files(self) -> list[Path]:
+        """List the files of source rows, in source order."""
+        return sorted((self.folder / "rows").iterdir())
+
+    def links(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield each partition's number and its links: LINK."""
+        for number, path in enumerate(sorted((self.folder / "links").iterdir())):
+            yield number, pl.read_parquet(path)
+
+    def pairs(self, section: Section) -> pl.LazyFrame:
+        """Give a section's association_id, from_id, to_id (the request's own sides), types, rows."""
+        return pl.scan_parquet(_section_path(self.folder, section.number))
+
+    @property
+    def fates(self) -> Path:
+        """Where what became of each row is kept while the results are written."""
+        return self.folder / "fates"
+
+    def make_durable(self) -> None:
+        """Have the system write everything to the disk: what is sent from here on can be resumed."""
+        with writing(self.folder):
+            for folder in _KEPT:
+                for path in (self.folder / folder).iterdir():
+                    sync(path)
+                sync(self.folder / folder)
+            sync(self.folder)
 
 
 class Staging:
@@ -90,29 +145,30 @@ class Staging:
         """Rows read so far."""
         self.good_rows = 0
         """Rows that will be sent, or found to be there already."""
-        for name in ("rows", "pairs", "links", "sections"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            for name in (*_KEPT, "pairs"):
+                (folder / name).mkdir(parents=True)
 
     def add(self, rows: pl.DataFrame, pairs: pl.DataFrame) -> None:
         """Write one chunk: all its rows, and PAIR_SCHEMA of those that are good."""
         name = f"{self._chunks:05}.parquet"
-        rows.write_parquet(self._folder / "rows" / name, compression=COMPRESSION)
-        pairs.write_parquet(self._folder / "pairs" / name, compression=COMPRESSION)
+        with writing(self._folder):
+            rows.write_parquet(self._folder / "rows" / name, compression=COMPRESSION)
+            pairs.write_parquet(self._folder / "pairs" / name, compression=COMPRESSION)
         self._chunks += 1
         self.rows += rows.height
         self.good_rows += pairs.height
 
-    def row_files(self) -> list[Path]:
-        """List the files of source rows, in source order."""
-        return sorted((self._folder / "rows").iterdir())
+    def merge(self) -> Dataset:
+        """Merge the good rows into associations, and lay these out as sections."""
+        with writing(self._folder):
+            sections = self._lay_out()
+            for folder in _MERGED:
+                shutil.rmtree(self._folder / folder, ignore_errors=True)
+        in_order = sorted(sections, key=lambda section: (section.phase, section.number))
+        return Dataset(self._folder, self.rows, tuple(in_order))
 
-    def links(self) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Yield each partition's number and its links: row_number, association_id, duplicate_of."""
-        for number, path in enumerate(sorted((self._folder / "links").iterdir())):
-            yield number, pl.read_parquet(path)
-
-    def merge(self) -> list[Section]:
-        """Merge the good rows into associations; list the sections in the order of sending."""
+    def _lay_out(self) -> list[Section]:
         sections: list[Section] = []
         first_id = 0
         for number, pairs in enumerate(self._partitions()):
@@ -124,7 +180,7 @@ class Staging:
             first_id += associations.height
             for part in associations.partition_by(*SECTION_KEY):
                 sections.append(self._write_section(len(sections), number, part))
-        return sorted(sections, key=lambda section: (section.phase, section.number))
+        return sections
 
     def _partitions(self) -> Iterator[pl.DataFrame]:
         if not self.good_rows:
@@ -148,9 +204,10 @@ class Staging:
             yield pl.read_parquet(part / "*.parquet")
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
-        path = self._folder / "sections" / f"{number:05}.parquet"
         phase, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
-        part.drop(*SECTION_KEY).write_parquet(path, compression=COMPRESSION)
+        part.drop(*SECTION_KEY).write_parquet(
+            _section_path(self._folder, number), compression=COMPRESSION
+        )
         return Section(
             number=number,
             phase=phase,
@@ -158,17 +215,20 @@ class Staging:
             direction=Direction(direction),
             has_types=has_types,
             is_second=is_second,
-            path=path,
             associations=part.height,
             rows=int(part["rows"].sum()),
         )
 
 
+def _section_path(folder: Path, number: int) -> Path:
+    return folder / "sections" / f"{number:05}.parquet"
+
+
 def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Merge rows of the same pair.
 
-    Takes PAIR_SCHEMA. Gives the links (row_number, association_id, duplicate_of: the first row
-    that asks for exactly the same, or null) and the associations (association_id from 0, phase,
+    Takes PAIR_SCHEMA. Gives the links (LINK; duplicate_of is the first row that asks for exactly
+    the same, or null) and the associations (association_id from 0, phase,
     direction, has_types, is_second, from_id, to_id, types, rows), both sorted, from-records together.
     """
     pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
@@ -184,6 +244,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
             pairs.filter(goes_forward).select(
                 "row_number",
                 "duplicate_of",
+                pl.col("forward").alias("own_types"),
                 "from_id",
                 "to_id",
                 pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
@@ -194,6 +255,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
             pairs.filter(goes_reverse).select(
                 "row_number",
                 "duplicate_of",
+                pl.col("reverse").alias("own_types"),
                 pl.col("to_id").alias("from_id"),
                 pl.col("from_id").alias("to_id"),
                 pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
@@ -217,9 +279,8 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         pl.col(*key, "types").first(),
         pl.col("rows").sum(),
     )
-    return needs.select("row_number", "association_id", "duplicate_of").sort(
-        "row_number"
-    ), associations
+    links = needs.with_columns(pl.col("own_types").alias("types")).select(*LINK).sort("row_number")
+    return links, associations
 
 
 def _with_pair_types(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from etl.core.exit_code import ExitCode
     from etl.core.resolve_rows import SeenLabel
-    from etl.hubspot.client import Meter
+    from etl.facts import Progress, RunBegun, SourceStaged
     from etl.model import Job
     from etl.results import Told
     from etl.run_folder import RunFolder
@@ -41,6 +41,8 @@ class Summary(TypedDict):
     job_file: str
     source: str
     run_id: str
+    parent: str | None
+    portal_id: int | None
     started_at: str
     finished_at: str
     seconds: float
@@ -90,27 +92,27 @@ def resolved_labels(seen: Iterable[SeenLabel]) -> list[dict[str, Any]]:
 
 def summarize(
     job: Job,
-    folder: RunFolder,
+    begun: RunBegun,
+    staged: SourceStaged,
+    progress: Progress,
     told: Told,
-    meter: Meter,
     *,
-    started_at: datetime,
     finished_at: datetime,
-    associations: int,
-    labels: Iterable[SeenLabel],
     exit_code: ExitCode,
     stop: Stop,
 ) -> Summary:
     """Put a run's facts in the order of the contract."""
-    seconds = (finished_at - started_at).total_seconds()
+    seconds = progress.seconds
     tally = told.tally
     settled = tally.done - tally.rows[Outcome.NOT_SENT]
     return {
         "job": job.name,
         "job_file": str(job.file),
         "source": job.source.path,
-        "run_id": folder.run_id,
-        "started_at": started_at.isoformat(timespec="milliseconds"),
+        "run_id": begun.run_id,
+        "parent": begun.origin.parent,
+        "portal_id": staged.portal_id,
+        "started_at": begun.started_at,
         "finished_at": finished_at.isoformat(timespec="milliseconds"),
         "seconds": round(seconds, 3),
         "rows": tally.done,
@@ -129,14 +131,14 @@ def summarize(
             ),
             key=lambda line: -line["rows"],
         )[:LISTED_REASONS],
-        "associations": associations,
-        "requests": meter.requests,
-        "attempts": meter.attempts,
-        "http_429s": meter.http_429s,
+        "associations": sum(section.associations for section in staged.sections),
+        "requests": progress.requests,
+        "attempts": progress.attempts,
+        "http_429s": progress.http_429s,
         "rows_per_second": round(settled / seconds, 1) if seconds else 0.0,
         "api_version": job.hubspot.api_version,
         "base_url": job.hubspot.base_url,
-        "labels": resolved_labels(labels),
+        "labels": staged.labels,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,
         "exit_code": int(exit_code),

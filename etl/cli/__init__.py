@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from etl import __version__
+from etl.cli.signals import end_at_once_on_signals
 from etl.core.exit_code import ExitCode
 from etl.errors import EtlError, JobError, StoppedError
 
@@ -34,10 +35,13 @@ class _Entry(NamedTuple):
 
 COMMANDS: Final = {
     "run": _Entry("etl.cli.run", "Put the associations of job files into HubSpot."),
+    "resume": _Entry("etl.cli.resume", "Go on with a run that was cut off or stopped."),
+    "retry": _Entry("etl.cli.retry", "Run again what did not succeed."),
     "plan": _Entry("etl.cli.plan", "Show what a run would do; nothing is written."),
     "lint": _Entry("etl.cli.jobs", "Check job files, offline."),
     "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
-    "show": _Entry("etl.cli.show", "Show how a run went."),
+    "runs": _Entry("etl.cli.runs", "List runs and how they stand."),
+    "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }
@@ -71,11 +75,13 @@ Examples:
   hubspot-assoc plan jobs/contact-roles.yaml          see what a run would do
   hubspot-assoc run jobs/contact-roles.yaml           do it
   hubspot-assoc show latest                           see how it went
+  hubspot-assoc resume latest                         go on where it was cut off
+  hubspot-assoc retry latest                          run again what did not succeed
 
 \b
 Exit codes:
   0 every row succeeded · 1 some rows did not · 2 usage, job or settings error, nothing sent
-  3 stopped early · 130 / 143 interrupted
+  3 stopped early, 130 / 143 interrupted: `resume` goes on
 """,
 )
 @click.version_option(__version__, package_name="hubspot-assoc", prog_name="hubspot-assoc")
@@ -89,7 +95,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors of ours are told, not traced."""
     try:
-        cli.main(args=arguments, prog_name="hubspot-assoc")
+        with end_at_once_on_signals("nothing was sent"):
+            cli.main(args=arguments, prog_name="hubspot-assoc")
     except StoppedError as error:
         tell(error)
         sys.exit(error.exit_code)
@@ -103,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception:  # noqa: BLE001  (Python's own code for it, 1, would say that the run finished)
         traceback.print_exc()
         click.echo("Error: this is a bug in hubspot-assoc; the run is not finished", err=True)
-        click.echo("Try: report the lines above; run the job again after the fix", err=True)
+        click.echo("Try: report the lines above; resume the run after the fix", err=True)
         sys.exit(ExitCode.STOPPED)
 
 

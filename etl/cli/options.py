@@ -14,6 +14,12 @@ portal_option = click.option(
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What the sandbox holds: labels, records, limits. Without it, the demo portal.",
 )
+faults_option = click.option(
+    "--faults",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What the sandbox does wrong: errors, cut connections, forgotten results. Without it,"
+    " nothing.",
+)
 set_option = click.option(
     "--set",
     "overrides",
@@ -21,6 +27,22 @@ set_option = click.option(
     metavar="KEY.PATH=VALUE",
     help="Replace a value of the job file; may be given several times.",
 )
+directory_option = click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Where runs are looked for.",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Read and resolve, write nothing (as `plan`)."
+)
+wait_option = click.option(
+    "--wait-for-quota",
+    is_flag=True,
+    help="When the day's calls are used up, wait for the account's midnight instead of stopping.",
+)
+run_argument = click.argument("run", metavar="RUN")
 jobs_argument = click.argument(
     "jobs", nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path)
 )

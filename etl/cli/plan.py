@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import tempfile
@@ -16,9 +17,10 @@ from rich.table import Table
 
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
-from etl.cli.session import in_portal, portal_definition, run_interruptibly, stop_on_signals
+from etl.cli.session import Target, rehearsal_of
+from etl.cli.signals import stop_on_signals
 from etl.logs import open_log
-from etl.pipeline import connect, stage
+from etl.pipeline import connect, prepare, stage
 from etl.plan import Plan, plan_staged
 from etl.run_folder import RunFolder
 from etl.settings import load_job
@@ -27,7 +29,6 @@ from etl.stop import Stop
 if TYPE_CHECKING:
     from etl.model import Job
     from etl.pipeline import Observer
-    from etl.sandbox import PortalDefinition
 
 SHOWN_LABELS = 20
 """Labels on a screen, the most frequent first."""
@@ -49,36 +50,34 @@ def plan(
     job: Path, overrides: tuple[str, ...], portal: Path | None, *, sandbox: bool, as_json: bool
 ) -> None:
     """Show what a run would do: rows, labels and their types, requests, time. Writes nothing."""
-    definition = portal_definition(portal) if sandbox or portal else None
-    plan_job(load_job(job, overrides, os.environ), definition, as_json=as_json)
+    target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
+    plan_job(load_job(job, overrides, os.environ), target, as_json=as_json)
 
 
-def plan_job(job: Job, definition: PortalDefinition | None, *, as_json: bool) -> None:
+def plan_job(job: Job, target: Target, *, as_json: bool) -> None:
     """Plan one job and print the plan to stdout."""
     with tempfile.TemporaryDirectory(prefix="hubspot-assoc-") as folder, watch_run() as observer:
-        planned = run_interruptibly(_plan(job, RunFolder(Path(folder)), definition, observer))
+        planned = asyncio.run(_plan(job, RunFolder(Path(folder)), target, observer))
     if as_json:
         click.echo(msgspec.json.encode(planned.as_dict()))
     else:
         _print(planned, Console())
 
 
-async def _plan(
-    job: Job, folder: RunFolder, definition: PortalDefinition | None, observer: Observer
-) -> Plan:
+async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer) -> Plan:
     stop = Stop()
-    with stop_on_signals(stop), open_log(folder.log, job=job.name) as log:
+    with stop_on_signals(stop, "nothing was written"), open_log(folder.log, job=job.name) as log:
         async with (
-            in_portal(job, definition) as there,
+            target.open(job) as there,
             connect(there, stop, log, observer) as client,
         ):
-            staged = await stage(there, client, folder, observer=observer, stop=stop)
+            portal = await prepare(there, client)
+            staged = await stage(there, portal, folder.staging, observer=observer, stop=stop)
             return plan_staged(
                 there,
-                staged.staging,
-                staged.sections,
+                staged.dataset,
                 staged.tally,
-                labels=staged.resolver.seen.values(),
+                labels=staged.labels,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
             )

@@ -64,8 +64,7 @@ class Lines:
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Say how much there is to do."""
         self._watch.staged(rows, settled)
-        skipped = sum(settled.values())
-        click.echo(f"read {rows:,} rows; {skipped:,} can't be sent", err=True)
+        click.echo(f"read {rows:,} rows; {rows - sum(settled.values()):,} to send", err=True)
 
     def settled(self, settled: RowsSettled) -> None:
         """Say how far sending has come."""

@@ -1,34 +1,33 @@
-"""What commands that talk to HubSpot have in common: the sandbox in its place, and signals."""
+"""The sandbox in HubSpot's place, as commands that talk to HubSpot can ask for it."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from etl.core.exit_code import ExitCode
-from etl.errors import StoppedError, UsageError
+from etl.errors import UsageError
+from etl.facts import Rehearsal
 from etl.model import Secret
-from etl.sandbox import PortalDefinition, PortalError, Sandbox, demo_portal, load_portal
+from etl.sandbox import (
+    FaultScript,
+    FaultsError,
+    PortalDefinition,
+    PortalError,
+    Sandbox,
+    demo_portal,
+    load_faults,
+    load_portal,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
     from etl.model import Job
-    from etl.stop import Stop
-
-T = TypeVar("T")
 
 SANDBOX_TOKEN: Final = Secret("sandbox")
 """The sandbox takes any token unless its portal file names one."""
-
-_SIGNALS: Final = {
-    signal.SIGINT: ("interrupted by Ctrl-C", ExitCode.INTERRUPTED),
-    signal.SIGTERM: ("ended by SIGTERM", ExitCode.TERMINATED),
-}
 
 
 def portal_definition(path: Path | None) -> PortalDefinition:
@@ -41,51 +40,55 @@ def portal_definition(path: Path | None) -> PortalDefinition:
         raise UsageError(str(error), "mend the portal file and try again") from error
 
 
-@asynccontextmanager
-async def in_portal(job: Job, definition: PortalDefinition | None) -> AsyncIterator[Job]:
-    """Point a job at the sandbox, open as long as needed; without a definition at HubSpot."""
-    if definition is None:
-        yield job
-        return
-    token = definition.settings.access_token
-    async with Sandbox(definition) as sandbox:
-        yield replace(
-            job,
-            hubspot=replace(
-                job.hubspot,
-                base_url=sandbox.base_url,
-                access_token=Secret(token) if token else SANDBOX_TOKEN,
-            ),
-        )
-
-
-def run_interruptibly(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; a second Ctrl-C ends the process at once, with its exit code."""
+def fault_script(path: Path | None) -> FaultScript | None:
+    """Read a faults file, where there is one. Raises UsageError."""
+    if path is None:
+        return None
     try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
-        raise StoppedError(
-            "interrupted at once by a second Ctrl-C; the run folder is not finished",
-            "run the job again: sending an association twice does no harm",
-            exit_code=ExitCode.INTERRUPTED,
-        ) from None
+        return load_faults(path)
+    except FaultsError as error:
+        raise UsageError(str(error), "mend the faults file and try again") from error
 
 
-@contextmanager
-def stop_on_signals(stop: Stop) -> Iterator[None]:
-    """Let the first signal end the run in good order, and the second at once."""
-    loop = asyncio.get_running_loop()
+def rehearsal_of(*, sandbox: bool, portal: Path | None, faults: Path | None) -> Rehearsal | None:
+    """Tell what the options ask for; a portal or faults file asks for the sandbox too."""
+    if not sandbox and portal is None and faults is None:
+        return None
+    return Rehearsal(
+        portal=None if portal is None else str(portal.absolute()),
+        faults=None if faults is None else str(faults.absolute()),
+    )
 
-    def on_signal(number: signal.Signals) -> None:
-        reason, exit_code = _SIGNALS[number]
-        stop.request(reason, "run again what is left", exit_code)
-        for other in _SIGNALS:
-            loop.remove_signal_handler(other)
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+class Target:
+    """Where jobs are run: HubSpot itself, or the sandbox with its portal and its faults."""
+
+    def __init__(self, rehearsal: Rehearsal | None) -> None:
+        """Read the files of a rehearsal. Raises UsageError."""
+        self.rehearsal = rehearsal
+        self._definition: PortalDefinition | None = None
+        self._faults: FaultScript | None = None
+        if rehearsal is not None:
+            self._definition = portal_definition(_path(rehearsal.portal))
+            self._faults = fault_script(_path(rehearsal.faults))
+
+    @asynccontextmanager
+    async def open(self, job: Job) -> AsyncIterator[Job]:
+        """Point a job at where it is run, open as long as needed."""
+        if self._definition is None:
+            yield job
+            return
+        token = self._definition.settings.access_token
+        async with Sandbox(self._definition, faults=self._faults) as sandbox:
+            yield replace(
+                job,
+                hubspot=replace(
+                    job.hubspot,
+                    base_url=sandbox.base_url,
+                    access_token=Secret(token) if token else SANDBOX_TOKEN,
+                ),
+            )
+
+
+def _path(written: str | None) -> Path | None:
+    return None if written is None else Path(written)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 from rich.console import Console
 
-from etl.cli.next_command import next_command
+from etl.cli.carry_out import command, last_line
+from etl.cli.options import directory_option, run_argument
+from etl.cli.runs import by_outcome
 from etl.cli.summary_table import print_summary
-from etl.core.exit_code import ExitCode
 from etl.run_folder import find_run
+from etl.runs import State, look_at
 from etl.summary import read_summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.runs import Look
 
 
 @click.command(
@@ -23,24 +30,37 @@ Examples:
   hubspot-assoc show runs/quickstart/20261123T175400123Z-1a2b3c --json
 """,
 )
-@click.argument("run", metavar="RUN")
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Where run ids and 'latest' are looked for.",
-)
+@run_argument
+@directory_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def show(run: str, directory: Path, *, as_json: bool) -> None:
-    """Show how a run went. RUN is a run folder, a run id, or 'latest'."""
+    """Show how a run went, or how far it has come. RUN is a run folder, a run id, or 'latest'."""
     folder = find_run(run, directory)
-    summary = read_summary(folder)
+    look = look_at(folder)
+    has_ended = look.exit_code is not None
     if as_json:
-        click.echo(msgspec.json.encode({**summary, "folder": str(folder.path)}))
+        told = look.as_dict() | (dict(read_summary(folder)) if has_ended else {})
+        click.echo(msgspec.json.encode(told))
         return
-    print_summary(summary, Console())
-    click.echo(f"files: {folder.path}")
-    if summary["exit_code"] != ExitCode.SUCCEEDED:
-        again = next_command(Path(summary["job_file"]), folder, [])
-        click.echo(f"correct failures.csv and run it with: {again}")
+    if has_ended:
+        summary = read_summary(folder)
+        print_summary(summary, Console())
+        if look.parent:
+            click.echo(f"a retry of {look.parent}")
+        click.echo(f"files: {folder.path}")
+        if summary["exit_code"]:
+            click.echo(last_line(folder, summary))
+        return
+    _show_unended(look)
+    if look.state is State.INTERRUPTED:
+        click.echo(f"{folder.path}: go on with: {command('resume', folder)}")
+
+
+def _show_unended(look: Look) -> None:
+    click.echo(f"{look.job} · {look.run_id} · {look.state.value}")
+    if look.holder is not None:
+        click.echo(f"by process {look.holder.pid} on {look.holder.host} since {look.started_at}")
+    if look.rows is None:
+        click.echo("the source has not been read to its end; nothing was sent")
+    else:
+        click.echo(f"{look.rows:,} rows: {by_outcome(look)}")

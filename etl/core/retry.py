@@ -29,6 +29,9 @@ LOCKED_WAIT_SECONDS: Final = 2.0
 WINDOW_SECONDS: Final = 10.0
 """Length of HubSpot's rolling window: after it, a refused burst is forgotten."""
 
+DAILY: Final = "DAILY"
+"""HubSpot's name for the policy that ends at the account's midnight."""
+
 SECOND: Final = 1.0
 """Length of the window behind policy ``SECONDLY``."""
 
@@ -43,7 +46,7 @@ class Action(StrEnum):
     GIVE_UP = "give_up"
     """Tries or time are used up."""
     STOP = "stop"
-    """No further request can succeed today."""
+    """No further request can succeed for longer than a run should wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,17 @@ class RetryPolicy:
             return self._after_429(policy_name, retry_after_seconds, elapsed_seconds, random)
         if status not in {NO_STATUS, LOCKED, MOVING, REQUEST_TIMEOUT, *SERVER_ERRORS}:
             return RetryDecision(Action.JUDGE)
-        if failures >= self.tries:
+        if failures >= self.tries and status != MOVING:
             return RetryDecision(Action.GIVE_UP)
         wait = min(self.first_wait_seconds * 2 ** (failures - 1), self.longest_wait_seconds)
         wait *= 0.5 + random() / 2
         if status == LOCKED:
             wait = max(wait, LOCKED_WAIT_SECONDS)
-        return self._within_budget(max(wait, retry_after_seconds or 0.0), elapsed_seconds)
+        wait = max(wait, retry_after_seconds or 0.0)
+        if elapsed_seconds + wait <= self.budget_seconds:
+            return RetryDecision(Action.WAIT, wait)
+        # An account that moves to another data center takes no request at all meanwhile.
+        return RetryDecision(Action.STOP if status == MOVING else Action.GIVE_UP)
 
     def _after_429(
         self,
@@ -101,17 +108,13 @@ class RetryPolicy:
         elapsed_seconds: float,
         random: Callable[[], float],
     ) -> RetryDecision:
-        if policy_name == "DAILY":
+        if policy_name == DAILY:
             return RetryDecision(Action.STOP)
         # A per-second refusal is over in a second; any other may need the whole window.
         window = SECOND if policy_name == "SECONDLY" else WINDOW_SECONDS / 2
         wait = retry_after_seconds if retry_after_seconds is not None else window
         wait += random() * SECOND
-        return self._within_budget(wait, elapsed_seconds, everyone=True)
-
-    def _within_budget(
-        self, wait_seconds: float, elapsed_seconds: float, *, everyone: bool = False
-    ) -> RetryDecision:
-        if elapsed_seconds + wait_seconds > self.budget_seconds:
-            return RetryDecision(Action.GIVE_UP)
-        return RetryDecision(Action.WAIT, wait_seconds, everyone)
+        # A refusal for the pace says nothing against the request, so its rows never fail by it.
+        if elapsed_seconds + wait <= self.budget_seconds:
+            return RetryDecision(Action.WAIT, wait, everyone=True)
+        return RetryDecision(Action.STOP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from etl.core.exit_code import ExitCode
 from etl.model import SUCCEEDED, Outcome
@@ -20,6 +20,15 @@ class Tally:
     """Rows by outcome so far."""
 
     rows: Counter[Outcome] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, rows_by_outcome: Mapping[str, int]) -> Self:
+        """Read counts that were written down by the outcomes' names."""
+        return cls(Counter({Outcome(name): rows for name, rows in rows_by_outcome.items()}))
+
+    def as_dict(self) -> dict[str, int]:
+        """Write the counts down by the outcomes' names."""
+        return {outcome.value: rows for outcome, rows in self.rows.items() if rows}
 
     def add(self, rows_by_outcome: Mapping[Outcome, int]) -> None:
         """Count more rows."""

@@ -1,7 +1,7 @@
 """Number the association types of a run, so that a set of types is one integer.
 
 A set as an integer lets a million rows merge their types by a bitwise or, in columns. The numbers
-live for one run and one direction; nothing outside the run sees them.
+live for one run and one direction; the journal keeps them with the run.
 """
 
 from __future__ import annotations
@@ -22,9 +22,20 @@ MAX_TYPES: Final = 63
 class TypeBits:
     """Give each type of one direction its bit, in the order of first use."""
 
-    def __init__(self) -> None:
-        self._types: list[AssociationType] = []
-        self._bits: dict[AssociationType, int] = {}
+    def __init__(self, types: Iterable[AssociationType] = ()) -> None:
+        """Begin with the types whose bits are in use already, in the order of the bits."""
+        self._types = list(types)
+        self._bits = {kind: bit for bit, kind in enumerate(self._types)}
+
+    @property
+    def in_use(self) -> tuple[AssociationType, ...]:
+        """List the types that have a bit, in the order of the bits."""
+        return tuple(self._types)
+
+    @property
+    def by_name(self) -> dict[str, int]:
+        """Give the bit of each type by its name, ``CATEGORY:id``."""
+        return {str(kind): 1 << bit for kind, bit in self._bits.items()}
 
     def mask(self, types: Iterable[AssociationType]) -> int:
         """Write a set of types as an integer. Raises UsageError past 63 different types."""

@@ -85,15 +85,3 @@ class Endpoint:
             .group_by("from_id", "to_id")
             .agg(pl.col("types").fill_null(0).bitwise_or())
         )
-
-    def with_type_names(self, pairs: pl.DataFrame) -> pl.DataFrame:
-        """Add type_names, a list of ``CATEGORY:id``, for matching errors that name a type."""
-        names = {
-            mask: [str(kind) for kind in self.bits.types(mask)]
-            for mask in pairs["types"].unique().to_list()
-        }
-        return pairs.with_columns(
-            pl.col("types")
-            .replace_strict(list(names), list(names.values()), return_dtype=pl.List(pl.String))
-            .alias("type_names")
-        )

@@ -85,7 +85,7 @@ class ExistingReader:
                     self._stop.request(error.message, error.hint)
                     return
                 except (RequestError, WireError) as error:
-                    page = _Page(unread=_unread(group, str(error)))
+                    page = _narrowed(group, str(error))
                 found.append(page.existing.join(wanted, on=["from_id", "to_id"], how="semi"))
                 unread.append(page.unread)
                 groups.extend(page.again)
@@ -115,6 +115,14 @@ class ExistingReader:
         return _Page(existing, [pages] if pages.height else [], pl.concat(unread))
 
 
+def _narrowed(group: pl.DataFrame, reason: str) -> _Page:
+    """Ask by halves where a request comes to nothing: one record must not hide the others."""
+    if group.height == 1:
+        return _Page(unread=_unread(group, reason))
+    middle = group.height // 2
+    return _Page(again=[group.slice(0, middle), group.slice(middle)])
+
+
 def _refused(
     group: pl.DataFrame, error: ErrorDetail, http_status: int, endpoint: Endpoint
 ) -> _Page:
@@ -133,8 +141,7 @@ def _refused(
     rest = group.filter(~_is_in(named))
     if unknown and rest.height < group.height:
         return _Page(again=[rest] if rest.height else [])
-    middle = group.height // 2
-    return _Page(again=[group.slice(0, middle), group.slice(middle)])
+    return _narrowed(group, error.message)
 
 
 def _named(error: ErrorDetail, endpoint: Endpoint) -> list[int]:

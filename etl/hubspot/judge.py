@@ -5,9 +5,11 @@ Rule 2: an error is matched by the ids that it names, never by position.
 Rule 3: an association that a 2xx names nowhere is not confirmed; it is asked for again.
 Rule 4: a refusal of the whole request that names its culprits costs only them; one that names
         nobody, or ids that can't be told apart, is narrowed down by halves.
+Rule 5: a type that is refused is taken off the associations that have it; those that rows still
+        want by another type are sent without it.
 
-A batch is a frame with association_id, from_id, to_id (Int64) and type_names (list of
-``CATEGORY:id``; empty for the default association).
+A batch is a frame with association_id, from_id, to_id, types (bits: what is sent; 0 for the default
+association) and wanted (bits: what rows ask for), all Int64.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from etl.hubspot.culprits import culprits
 from etl.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from etl.hubspot.culprits import Culprits, Sides
     from etl.hubspot.wire import Answer, ErrorDetail
@@ -41,12 +43,23 @@ class Judgement:
     """Associations of the batch that a 2xx named nowhere."""
     again: list[pl.DataFrame] = field(default_factory=list)
     """Parts of the batch to send as requests of their own."""
+    doubts_settings: bool = False
+    """The refusal may be about the job's objects or labels rather than about its rows."""
 
 
 def judge_success(
-    batch: pl.DataFrame, made: pl.DataFrame, answer: Answer, *, http_status: int, sides: Sides
+    batch: pl.DataFrame,
+    made: pl.DataFrame,
+    answer: Answer,
+    *,
+    http_status: int,
+    sides: Sides,
+    type_bits: Mapping[str, int],
 ) -> Judgement:
-    """Judge a 2xx; `made` has the from_id and to_id that its results name."""
+    """Judge a 2xx; `made` has the from_id and to_id that its results name.
+
+    `type_bits` gives the bit of each type by its name in errors, ``CATEGORY:id``.
+    """
     if made.equals(batch.select("from_id", "to_id")):
         # Nearly every answer: all pairs, in the order of the request. Comparing is cheaper than
         # joining, and proves the same.
@@ -54,9 +67,18 @@ def judge_success(
     confirmed = batch.join(made, on=["from_id", "to_id"], how="semi")
     settled = [verdicts(confirmed, Outcome.ASSOCIATED, http_status, answer)]
     rest = batch.join(made, on=["from_id", "to_id"], how="anti")
+    again: list[pl.DataFrame] = []
     anonymous = []
     for error in answer.errors:
         named = culprits(error, sides)
+        mask = _mask(named, type_bits)
+        if rest.filter(_has_type(named, mask)).height:
+            told, left, rest = _strip(
+                rest, named, mask, http_status=http_status, answer=answer, error=error
+            )
+            settled.append(told)
+            again += [left] if left.height else []
+            continue
         # A number in a sentence may be a limit; an id of no row of ours may be a portal's.
         if named.guessed or batch.filter(_is_named(named)).height == 0:
             anonymous.append(error)
@@ -64,28 +86,39 @@ def judge_success(
         failed = rest.filter(_is_named(named))
         settled.append(verdicts(failed, Outcome.FAILED, http_status, answer, error))
         rest = rest.join(failed, on="association_id", how="anti")
-    again: list[pl.DataFrame] = []
     if anonymous and rest.height == 1:
         settled.append(verdicts(rest, Outcome.FAILED, http_status, answer, anonymous[0]))
         rest = rest.clear()
     elif anonymous and rest.height:
-        again, rest = _halves(rest), rest.clear()
+        again += _halves(rest)
+        rest = rest.clear()
     return Judgement(pl.concat(settled), rest, again)
 
 
 def judge_refusal(
-    batch: pl.DataFrame, answer: Answer, *, http_status: int, sides: Sides
+    batch: pl.DataFrame,
+    answer: Answer,
+    *,
+    http_status: int,
+    sides: Sides,
+    type_bits: Mapping[str, int],
 ) -> Judgement:
     """Judge a 4xx that refuses the whole request: settle its culprits, or halve the batch."""
     refusal = answer.as_error()
-    nothing = batch.clear()
-    if batch.height == 1:
-        return Judgement(verdicts(batch, Outcome.FAILED, http_status, answer, refusal), nothing)
     settled, suspects, rest = [], [], batch
+    stripped = batch.clear()
     for error in (refusal, *refusal.errors):
         named = culprits(error, sides)
+        mask = _mask(named, type_bits)
+        if rest.filter(_has_type(named, mask)).height:
+            told, left, rest = _strip(
+                rest, named, mask, http_status=http_status, answer=answer, error=error
+            )
+            settled.append(told)
+            stripped = pl.concat([stripped, left])
+            continue
         found = rest.filter(_is_named(named))
-        if found.height == 0:
+        if found.height == 0 or batch.height == 1:
             continue
         rest = rest.join(found, on="association_id", how="anti")
         if _is_certain(named, batch, sides):
@@ -95,11 +128,57 @@ def judge_refusal(
             settled.append(failed.with_columns(own.alias("error_message")))
         else:
             suspects.append(found)
-    again = [part for part in (*suspects, rest) if part.height]
+    doubts_settings = bool(not settled and not suspects) or stripped.height > 0
+    if batch.height == 1 and rest.height == 1:
+        settled.append(verdicts(batch, Outcome.FAILED, http_status, answer, refusal))
+        rest = rest.clear()
+    # What has lost a type goes with those that never had it.
+    again = [part for part in (*suspects, pl.concat([rest, stripped])) if part.height]
     if not settled and len(again) == 1:
         again = _halves(batch)
-    no_verdict = verdicts(nothing, Outcome.FAILED, http_status, answer)
-    return Judgement(pl.concat([no_verdict, *settled]), nothing, again)
+    no_verdict = verdicts(batch.clear(), Outcome.FAILED, http_status, answer)
+    told = pl.concat([no_verdict, *settled])
+    return Judgement(told, batch.clear(), again, doubts_settings)
+
+
+def _strip(
+    batch: pl.DataFrame,
+    named: Culprits,
+    mask: int,
+    *,
+    http_status: int,
+    answer: Answer,
+    error: ErrorDetail,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Take refused types off the associations that have them.
+
+    Gives the verdicts (VERDICT), what is still wanted without these types, and all other
+    associations of the batch.
+    """
+    found = batch.filter(_has_type(named, mask))
+    others = batch.join(found, on="association_id", how="anti")
+    left = found.with_columns(pl.col("types") & ~pl.lit(mask))
+    is_wanted = (pl.col("types") & pl.col("wanted")) != 0
+    hopeless, left = left.filter(~is_wanted), left.filter(is_wanted)
+    about_some = verdicts(left, Outcome.FAILED, http_status, answer, error).with_columns(
+        pl.lit(mask, pl.Int64).alias("types")
+    )
+    about_all = verdicts(hopeless, Outcome.FAILED, http_status, answer, error)
+    return pl.concat([about_some, about_all]), left, others
+
+
+def _mask(named: Culprits, type_bits: Mapping[str, int]) -> int:
+    mask = 0
+    for name in named.types:
+        mask |= type_bits.get(name, 0)
+    return mask
+
+
+def _has_type(named: Culprits, mask: int) -> pl.Expr:
+    """Tell which associations an error about types means: of the ids beside them, if there are any."""
+    has_type = (pl.col("types") & mask) != 0
+    ids = named.pair_from | named.pair_to | named.from_ids | named.to_ids | named.either_ids
+    return has_type & _is_named(named) if ids and not named.guessed else has_type
 
 
 def verdicts(
@@ -115,6 +194,7 @@ def verdicts(
         category = error.category or (answer.category if answer else "") or f"HTTP_{http_status}"
         message = error.message or f"HubSpot answered {http_status} and gave no reason"
     values = {
+        "types": None,
         "outcome": outcome.value,
         "http_status": http_status,
         "error_category": category,
@@ -152,7 +232,6 @@ def _is_named(named: Culprits) -> pl.Expr:
         _is_in("to_id", named.to_ids),
         _is_in("from_id", named.either_ids),
         _is_in("to_id", named.either_ids),
-        *(pl.col("type_names").list.contains(name) for name in sorted(named.types)),
     )
 
 

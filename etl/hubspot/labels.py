@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from etl.core.resolve import Resolver
-from etl.core.typebits import TypeBits
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
@@ -18,10 +17,11 @@ from etl.hubspot.wire import WireError, read_labels
 from etl.model import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import Job, LabelDefinition
+    from etl.model import AssociationType, Job, LabelDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,38 @@ class Portal:
     same_object: bool
 
 
-async def fetch_portal(client: Client, job: Job) -> Portal:
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What HubSpot lists for the two objects of a job."""
+
+    forward: Sequence[LabelDefinition]
+    reverse: Sequence[LabelDefinition]
+    """Empty between records of one object: a single list has both sides of a paired label then."""
+
+    def lacks(self, types: Mapping[Direction, Iterable[AssociationType]]) -> list[AssociationType]:
+        """List which of these types HubSpot does not have in their direction."""
+        forward = {definition.type for definition in self.forward}
+        reverse = {definition.type for definition in self.reverse or self.forward}
+        return sorted(
+            {*types[Direction.FORWARD]} - forward | ({*types[Direction.REVERSE]} - reverse)
+        )
+
+
+async def fetch_labels(client: Client, job: Job) -> Labels:
     """Ask for the labels of both directions.
 
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
-    sides = {
-        Direction.FORWARD: Sides(job.from_side.object, job.to_side.object),
-        Direction.REVERSE: Sides(job.to_side.object, job.from_side.object),
-    }
-    paths = {
-        direction: Paths(job.hubspot.api_version, side.from_object, side.to_object)
-        for direction, side in sides.items()
-    }
-    same_object = sides[Direction.FORWARD].same
+    sides, paths = _sides(job), _paths(job)
     forward = await _fetch(client, paths[Direction.FORWARD])
-    # Between records of one object, a single list holds both sides of a paired label.
-    reverse = [] if same_object else await _fetch(client, paths[Direction.REVERSE])
+    same_object = sides[Direction.FORWARD].same
+    return Labels(forward, [] if same_object else await _fetch(client, paths[Direction.REVERSE]))
+
+
+def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Portal:
+    """Make of the labels all that depends on them; `bits` number the types of each direction."""
+    sides, paths = _sides(job), _paths(job)
+    forward, reverse = labels.forward, labels.reverse
     kinds = kinds_between(job.from_side.object, job.to_side.object)
     resolver = Resolver(
         forward,
@@ -63,7 +78,6 @@ async def fetch_portal(client: Client, job: Job) -> Portal:
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
     }
-    bits = {direction: TypeBits() for direction in Direction}
     endpoints = {
         (direction, has_types): Endpoint(
             sides=sides[direction],
@@ -77,7 +91,21 @@ async def fetch_portal(client: Client, job: Job) -> Portal:
         for direction in Direction
         for has_types in (True, False)
     }
-    return Portal(resolver, bits, endpoints, same_object)
+    return Portal(resolver, bits, endpoints, sides[Direction.FORWARD].same)
+
+
+def _sides(job: Job) -> dict[Direction, Sides]:
+    return {
+        Direction.FORWARD: Sides(job.from_side.object, job.to_side.object),
+        Direction.REVERSE: Sides(job.to_side.object, job.from_side.object),
+    }
+
+
+def _paths(job: Job) -> dict[Direction, Paths]:
+    return {
+        direction: Paths(job.hubspot.api_version, side.from_object, side.to_object)
+        for direction, side in _sides(job).items()
+    }
 
 
 async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:

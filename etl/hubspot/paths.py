@@ -13,6 +13,9 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from etl.model import ApiVersion
 
+DETAILS = "/account-info/v3/details"
+"""The account's id and time zone (spec ``account-info-v3``); it needs no scope."""
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:

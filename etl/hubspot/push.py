@@ -4,33 +4,34 @@ Rule 1: the sections of one phase share no pair, so their batches are in flight 
         follow one another, so that no pair is in flight twice.
 Rule 2: a batch is in the journal before it is sent, and settled there after it is answered.
 Rule 3: every association of a batch leaves with a verdict, or the run is stopping.
+Rule 4: what the journal has settled is never sent again, and a batch number means the same
+        associations however often the run was cut off.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
-from etl.core.verdict import SETTLED, VERDICT
-from etl.errors import EtlError, RequestError, StoppedError
+from etl.errors import EtlError, StoppedError
 from etl.hubspot.existing import ExistingReader
-from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
+from etl.hubspot.judge import verdicts
 from etl.hubspot.parallel import in_parallel
-from etl.hubspot.wire import ErrorDetail, WireError
+from etl.hubspot.settle import NO_ANSWER, Settler, with_cost
 from etl.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from etl.hubspot.client import Client, Reply
+    from etl.facts import Progress
+    from etl.hubspot.client import Client
     from etl.hubspot.endpoint import Endpoint
-    from etl.hubspot.judge import Judgement
+    from etl.hubspot.settings_check import SettingsCheck
     from etl.journal import Journal
     from etl.logs import Log
     from etl.staging import Section
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 MAX_CONCURRENCY: Final = 50
 """Requests in flight when the job leaves it to us: at 20 requests a second, answers may take 2.5 s."""
-
-NO_ANSWER: Final = "NO_ANSWER"
-"""Our category for a request that came to nothing after all its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +49,16 @@ class RowsSettled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """Associations of one batch that go in one request."""
+class _Done:
+    """What the journal has of a section from before the run was cut off."""
 
-    batch: int
-    frame: pl.DataFrame
-    attempts: int = 0
-    """HTTP tries so far, for each association of the group."""
-    asked_again: bool = False
-    """An answer has left these unnamed once already."""
+    begun: frozenset[int]
+    verdicts: pl.DataFrame
+    """SETTLED."""
+
+    def of(self, batch: int) -> pl.DataFrame:
+        """Give what is settled of a batch."""
+        return self.verdicts.filter(pl.col("batch") == batch)
 
 
 class Push:
@@ -73,12 +72,17 @@ class Push:
         batch_size: int,
         concurrency: int | None,
         keep: bool,
+        gives_up: bool,
+        settings: SettingsCheck,
         stop: Stop,
         log: Log,
-        on_settled: Callable[[RowsSettled], None],
+        on_settled: Callable[[RowsSettled], Progress],
     ) -> None:
-        """Take what every section shares; `keep` reads what pairs have and writes the union."""
-        self._client = client
+        """Take what every section shares; `keep` reads what pairs have and writes the union.
+
+        `gives_up` stops the run when HubSpot accepts nothing at all.
+        `on_settled` takes rows into account, and gives the run's progress for the journal.
+        """
         self._journal = journal
         self._batch_size = batch_size
         self._concurrency = concurrency or MAX_CONCURRENCY
@@ -88,29 +92,34 @@ class Push:
         self._on_settled = on_settled
         self._slots = asyncio.Semaphore(self._concurrency)
         self._reader = ExistingReader(client, concurrency=self._concurrency, stop=stop)
+        self._settler = Settler(client, self._reader, settings, gives_up=gives_up)
 
     async def section(
-        self, section: Section, endpoint: Endpoint, *, first_batch: int
-    ) -> pl.DataFrame:
-        """Settle one section; give its outcomes, SETTLED, those never sent left out.
+        self, section: Section, pairs: pl.DataFrame, endpoint: Endpoint, *, first_batch: int
+    ) -> None:
+        """Settle one section: association_id, from_id, to_id, types and rows of its `pairs`.
 
         Batches are numbered from `first_batch`, so that a number means the same in every run.
         """
-        pairs = await asyncio.to_thread(pl.read_parquet, section.path)
-        without_request = pl.DataFrame(schema=SETTLED)
+        number = section.number
+        begun = await asyncio.to_thread(self._journal.begun, number)
+        done = _Done(begun, await asyncio.to_thread(self._journal.verdicts, number))
+        pairs = pairs.with_columns(
+            pl.col("types").alias("wanted"), pl.lit(None, pl.String).alias("unread")
+        )
         # Writing the second direction blindly may replace what the first one has just written.
         if self._keep or section.is_second:
             try:
-                pairs, without_request = await self._compare(pairs, endpoint)
+                pairs = await self._compare(section, pairs, endpoint, done.verdicts)
             except EtlError as error:
                 self._stop.request(error.message, error.hint)
-                return without_request
+                return
 
         async def settle(batch: Batch) -> None:
             # Two sections may be under way; together they keep to the concurrency.
             async with self._slots:
                 if not self._stop.requested:
-                    await self._batch(batch, section, endpoint)
+                    await self._batch(batch, section, endpoint, done)
 
         await in_parallel(
             Batcher(self._batch_size, first_batch).cut(pairs),
@@ -118,137 +127,116 @@ class Push:
             concurrency=self._concurrency,
             stop=self._stop,
         )
-        journaled = await asyncio.to_thread(self._journal.verdicts, section.number)
-        return pl.concat([without_request, journaled])
 
     async def _compare(
-        self, pairs: pl.DataFrame, endpoint: Endpoint
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Read what the pairs have; give the pairs to write, and SETTLED for the others."""
-        existing = await self._reader.read(pairs, endpoint)
-        readable = pairs.join(existing.unread, on="from_id", how="anti")
-        write, unchanged = keep_existing(
-            readable,
+        self, section: Section, pairs: pl.DataFrame, endpoint: Endpoint, settled: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Read what the pairs have; give those to write, with the union of their types.
+
+        A section that was compared before it was cut off keeps its batches: what was to be written
+        then is written now, by what HubSpot has now.
+        """
+        unchanged = await asyncio.to_thread(self._journal.comparison, section.number)
+        is_new = unchanged is None
+        asked = pairs
+        if unchanged is not None:
+            asked = _without(_without(pairs, unchanged), _final(settled))
+        existing = await self._reader.read(asked, endpoint)
+        union, same = keep_existing(
+            pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left"),
             endpoint.fold_types(existing.types),
             exclusive=endpoint.bits.mask(endpoint.primary),
             holder=endpoint.primary_holder,
-            write_all=not self._keep,
+            write_all=not self._keep or not is_new,
         )
-        unread = pairs.join(existing.unread, on="from_id", how="inner")
-        failed = verdicts(unread, Outcome.FAILED, None).with_columns(
-            pl.lit(NO_ANSWER).alias("error_category"), unread["error_message"]
+        if unchanged is None:
+            unchanged = with_cost(verdicts(same, Outcome.UNCHANGED, None), attempts=0)
+            await asyncio.to_thread(self._journal.compared, section.number, unchanged)
+            self._on_settled(_rows_settled(unchanged, pairs))
+        write = (
+            _without(pairs, unchanged)
+            .drop("unread")
+            .join(existing.unread.rename({"error_message": "unread"}), on="from_id", how="left")
+            .join(union.select("association_id", "types"), on="association_id", how="left")
+            .with_columns(pl.coalesce("types_right", "types").alias("types"))
+            .drop("types_right")
+            .sort("association_id")
         )
-        same = verdicts(unchanged, Outcome.UNCHANGED, None)
-        outcomes = pl.concat([_with_cost(same, attempts=0), _with_cost(failed, attempts=0)])
-        self._tell(outcomes, pairs)
         self._log.info(
-            "section.compared", unchanged=unchanged.height, unread=unread.height, write=write.height
+            "section.compared",
+            section=section.number,
+            unchanged=unchanged.height,
+            unread=existing.unread.height,
+            write=write.height,
         )
-        return write, outcomes
+        return write
 
-    async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint) -> None:
-        settled = [pl.DataFrame(schema=SETTLED)]
-        groups = [_Group(batch.number, batch.frame)]
+    async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:
+        earlier = done.of(batch.number)
+        frame = _without(batch.frame, _final(earlier))
+        if not frame.height:
+            return
+        settled = [earlier]
         try:
-            await asyncio.to_thread(
-                self._journal.begin,
-                batch.number,
-                section=section.number,
-                associations=batch.frame.height,
-            )
-            while groups:
-                outcomes, more = await self._group(groups.pop(), endpoint)
-                settled.append(outcomes)
-                groups.extend(more)
+            if batch.number not in done.begun:
+                await asyncio.to_thread(
+                    self._journal.begin,
+                    batch.number,
+                    section=section.number,
+                    associations=batch.frame.height,
+                )
+            unread = frame.filter(pl.col("unread").is_not_null())
+            settled.append(_failed_unread(unread, batch.number))
+            async for outcomes in self._settler.settle(
+                frame.filter(pl.col("unread").is_null()), endpoint, batch=batch.number
+            ):
+                # One by one: an error in between must not lose those that came before it.
+                settled.append(outcomes)  # noqa: PERF401
         except EtlError as error:
             self._stop.request(error.message, error.hint)
-        outcomes = pl.concat(settled)
+        verdicts_now = pl.concat(settled)
+        told = _rows_settled(_without(verdicts_now, _final(earlier)), frame)
+        progress = self._on_settled(told)
         try:
-            await asyncio.to_thread(self._journal.settle, batch.number, outcomes)
+            await asyncio.to_thread(
+                self._journal.settle,
+                batch.number,
+                verdicts_now,
+                progress,
+                is_whole=_final(verdicts_now).height == batch.frame.height,
+            )
         except StoppedError as error:
             # Without its line in the journal a batch counts as not sent: sending it again is safe.
             self._stop.request(error.message, error.hint)
-            outcomes = outcomes.clear()
-        rows = self._tell(outcomes, batch.frame)
+        rows = {outcome.value: count for outcome, count in told.rows.items()}
         event = "batch.pushed" if rows else "batch.not_sent"
         self._log.info(event, batch=batch.number, section=section.number, **rows)
 
-    async def _group(self, group: _Group, endpoint: Endpoint) -> tuple[pl.DataFrame, list[_Group]]:
-        """Send one request; give the SETTLED that it brings and the groups that must follow."""
-        body = await asyncio.to_thread(endpoint.body, group.frame)
-        try:
-            reply = await self._client.post(endpoint.path, body)
-        except RequestError as error:
-            reason = ErrorDetail(message=error.message, category=NO_ANSWER)
-            failed = verdicts(group.frame, Outcome.FAILED, None, error=reason)
-            return _with_cost(failed, group.attempts + error.attempts, group.batch), []
-        judgement = await asyncio.to_thread(_judge, group.frame, reply, endpoint)
-        attempts = group.attempts + reply.attempts
-        settled = judgement.settled
-        more = [replace(group, frame=part, attempts=attempts) for part in judgement.again]
-        if judgement.unnamed.height and group.asked_again:
-            # A stop leaves these without a verdict, but takes nothing from what is settled.
-            with suppress(StoppedError):
-                read_back = await self._read_back(judgement.unnamed, endpoint, reply)
-                settled = pl.concat([settled, read_back])
-        elif judgement.unnamed.height:
-            more.append(_Group(group.batch, judgement.unnamed, attempts, asked_again=True))
-        return _with_cost(settled, attempts, group.batch), more
 
-    async def _read_back(
-        self, unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply
-    ) -> pl.DataFrame:
-        """Settle associations that two answers left unnamed by looking them up: VERDICT."""
-        existing = await self._reader.read(unnamed, endpoint)
-        missing, there = keep_existing(
-            # Nothing is exclusive here: the question is what is there, not what should be.
-            unnamed,
-            endpoint.fold_types(existing.types),
-            exclusive=0,
-            holder=endpoint.primary_holder,
-        )
-        doubt = ErrorDetail(
-            message="HubSpot answered with success but did not name this association, "
-            "and reading it back did not find it",
-            category=NOT_NAMED,
-        )
-        return pl.concat(
-            [
-                verdicts(there, Outcome.ASSOCIATED, reply.http_status, reply.answer),
-                verdicts(missing, Outcome.UNCONFIRMED, reply.http_status, reply.answer, doubt),
-            ]
-        )
-
-    def _tell(self, outcomes: pl.DataFrame, pairs: pl.DataFrame) -> dict[str, int]:
-        """Count the rows behind the associations by outcome, and pass the counts on."""
-        told = outcomes.select("association_id", "outcome")
-        if told.height == pairs.height and told["outcome"].n_unique() == 1:
-            counts = {told["outcome"][0]: int(pairs["rows"].sum())}
-        else:
-            rows = told.join(pairs, on="association_id", how="inner").group_by("outcome")
-            counts = dict(rows.agg(pl.col("rows").sum()).iter_rows())
-        self._on_settled(RowsSettled({Outcome(name): rows for name, rows in counts.items()}))
-        return counts
+def _final(settled: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the verdicts about some types alone."""
+    return settled.filter(pl.col("types").is_null())
 
 
-def _judge(frame: pl.DataFrame, reply: Reply, endpoint: Endpoint) -> Judgement:
-    answer, status, sides = reply.answer, reply.http_status, endpoint.sides
-    if not reply.is_success:
-        batch = endpoint.with_type_names(frame)
-        return judge_refusal(batch, answer, http_status=status, sides=sides)
-    try:
-        made = endpoint.made(answer)
-    except WireError:
-        # Readable as JSON, but not as results: nothing is confirmed by it.
-        made = frame.select("from_id", "to_id").clear()
-    batch = endpoint.with_type_names(frame) if answer.errors else frame
-    return judge_success(batch, made, answer, http_status=status, sides=sides)
+def _without(pairs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    if not others.height:
+        return pairs
+    return pairs.join(others, on="association_id", how="anti", maintain_order="left")
 
 
-def _with_cost(frame: pl.DataFrame, attempts: int, batch: int | None = None) -> pl.DataFrame:
-    """Add to VERDICT what it took: SETTLED."""
-    return frame.select(
-        *VERDICT,
-        pl.lit(attempts, pl.Int64).alias("attempts"),
-        pl.lit(batch, pl.Int64).alias("batch"),
+def _failed_unread(unread: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """Fail what may not be written, because what it would replace could not be read: SETTLED."""
+    failed = verdicts(unread, Outcome.FAILED, None).with_columns(
+        pl.lit(NO_ANSWER).alias("error_category"), unread["unread"].alias("error_message")
     )
+    return with_cost(failed, attempts=0, batch=batch)
+
+
+def _rows_settled(outcomes: pl.DataFrame, pairs: pl.DataFrame) -> RowsSettled:
+    """Count the rows behind associations by outcome."""
+    told = _final(outcomes).select("association_id", "outcome")
+    if told.height == pairs.height and told["outcome"].n_unique() == 1:
+        return RowsSettled({Outcome(told["outcome"][0]): int(pairs["rows"].sum())})
+    rows = told.join(pairs, on="association_id", how="inner").group_by("outcome")
+    counts = rows.agg(pl.col("rows").sum()).iter_rows()
+    return RowsSettled({Outcome(name): count for name, count in counts})

@@ -74,6 +74,9 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
     context: dict[str, Any] = msgspec.field(default_factory=dict)
     correlation_id: str = ""
     policy_name: str = ""
+    portal_id: int | None = None
+    time_zone: str = ""
+    utc_offset_milliseconds: int | None = None
 
     def as_error(self) -> ErrorDetail:
         """See a refused request as one error, its members below it."""
@@ -90,6 +93,9 @@ class _Body(msgspec.Struct, rename="camel"):
     context: Any = None
     correlation_id: Any = None
     policy_name: Any = None
+    portal_id: Any = None
+    time_zone: Any = None
+    utc_offset_milliseconds: Any = None
 
 
 _BODY: Final = msgspec.json.Decoder(_Body, strict=False)
@@ -111,6 +117,9 @@ def decode_answer(body: bytes) -> Answer:
         context=_mapping(read.context),
         correlation_id=_text(read.correlation_id),
         policy_name=_text(read.policy_name),
+        portal_id=_whole_number(read.portal_id),
+        time_zone=_text(read.time_zone),
+        utc_offset_milliseconds=_whole_number(read.utc_offset_milliseconds),
     )
 
 
@@ -228,6 +237,10 @@ def _detail(error: object) -> ErrorDetail:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _whole_number(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import polars as pl
 from etl.readers.chunk import ROW_NUMBER, Chunk, Table
 from etl.readers.columns import align, check_used
 from etl.readers.delimited import read_delimited
+from etl.readers.failures import restored
 from etl.readers.ndjson import read_ndjson
 from etl.readers.parquet import read_parquet
 from etl.readers.unchanged import unchanged
@@ -67,7 +68,7 @@ def _read_tables(
 ) -> Iterator[Table]:
     match file.format:
         case "csv" | "tsv":
-            return read_delimited(file, source.csv, block_bytes)
+            return restored(read_delimited(file, source.csv, block_bytes))
         case "ndjson":
             return read_ndjson(file, block_bytes)
         case "parquet":

@@ -217,7 +217,7 @@ async def test_the_summary_adds_up(tmp_path: Path, base_url: str) -> None:
     assert json.loads(folder.summary.read_bytes()) == summary == read_summary(folder)
     assert outcomes(summary) == {"associated": 2, "rejected": 1, "failed": 1}
     assert (summary["rows"], summary["associations"], summary["exit_code"]) == (4, 2, 1)
-    assert summary["requests"] == summary["attempts"] == 4
+    assert summary["requests"] == summary["attempts"] == 5
     by_label = {line["label"]: line for line in summary["labels"]}
     assert by_label["Partner"]["rows"] == 2
     [kind] = by_label["Partner"]["types"]

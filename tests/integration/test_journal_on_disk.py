@@ -11,16 +11,21 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from etl.core.verdict import SETTLED
+from etl.facts import Progress
 from etl.journal import open_journal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+PROGRESS = Progress(requests=3, outcomes={"associated": 1})
+
+
 def settled(batch: int, *association_ids: int, outcome: str = "associated") -> pl.DataFrame:
     """Write verdicts with every column filled, words of several scripts and all."""
     lines = [
-        (number, outcome, 201, "C", f"理由 {number}", None, 2, batch) for number in association_ids
+        (number, None, outcome, 201, "C", f"理由 {number}", None, 2, batch)
+        for number in association_ids
     ]
     return pl.DataFrame(lines, schema=SETTLED, orient="row")
 
@@ -31,9 +36,9 @@ def test_verdicts_come_back_as_they_were_written(tmp_path: Path) -> None:
         journal.begin(2, section=0, associations=1)
         journal.begin(1, section=0, associations=2)
         journal.begin(3, section=7, associations=1)
-        journal.settle(2, settled(2, 30))
-        journal.settle(1, settled(1, 10, 20, outcome="failed"))
-        journal.settle(3, settled(3, 40))
+        journal.settle(2, settled(2, 30), PROGRESS, is_whole=True)
+        journal.settle(1, settled(1, 10, 20, outcome="failed"), PROGRESS, is_whole=True)
+        journal.settle(3, settled(3, 40), PROGRESS, is_whole=True)
         both = pl.concat([settled(1, 10, 20, outcome="failed"), settled(2, 30)])
         assert_frame_equal(journal.verdicts(0), both)
         assert_frame_equal(journal.verdicts(7), settled(3, 40))
@@ -45,7 +50,7 @@ def test_a_batch_that_was_only_begun_has_no_verdicts(tmp_path: Path) -> None:
     with open_journal(tmp_path / "journal.sqlite") as journal:
         journal.begin(1, section=0, associations=2)
         assert journal.verdicts(0).height == 0
-        journal.settle(1, pl.DataFrame(schema=SETTLED))
+        journal.settle(1, pl.DataFrame(schema=SETTLED), PROGRESS, is_whole=True)
         assert journal.verdicts(0).schema == pl.Schema(SETTLED)
 
 
@@ -60,7 +65,7 @@ def test_the_journal_can_be_read_while_it_is_written(tmp_path: Path) -> None:
             cursor = reader.execute(query)
             # The reader holds its transaction open, and the writer goes on all the same.
             assert cursor.fetchone() == (1, 1, 0)
-            journal.settle(1, settled(1, 10))
+            journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
             journal.begin(2, section=0, associations=5)
             cursor.close()
             assert reader.execute(query).fetchall() == [(1, 1, 1), (2, 5, 0)]
@@ -73,7 +78,7 @@ def test_a_reopened_journal_knows_what_was_settled(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with open_journal(path) as journal:
         journal.begin(1, section=3, associations=1)
-        journal.settle(1, settled(1, 10))
+        journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
     with open_journal(path) as journal:
         assert_frame_equal(journal.verdicts(3), settled(1, 10))
 
@@ -84,7 +89,7 @@ def test_a_cut_off_run_leaves_a_journal_that_opens(tmp_path: Path) -> None:
     cut.mkdir()
     with open_journal(path) as journal:
         journal.begin(1, section=0, associations=1)
-        journal.settle(1, settled(1, 10))
+        journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
         journal.begin(2, section=0, associations=1)
         for file in tmp_path.glob("journal.sqlite*"):
             (cut / file.name).write_bytes(file.read_bytes())
@@ -98,7 +103,7 @@ def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
 
         def one(number: int) -> int:
             journal.begin(number, section=number % 2, associations=1)
-            journal.settle(number, settled(number, number))
+            journal.settle(number, settled(number, number), PROGRESS, is_whole=True)
             return journal.verdicts(number % 2).height
 
         with ThreadPoolExecutor(4) as threads:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.model import MAX_ID, Direction
-from etl.staging import PAIR_SCHEMA, Section, Staging, merge_pairs
+from etl.staging import PAIR_SCHEMA, Dataset, Staging, merge_pairs
 
 Row = tuple[int, int, int, int]
 """from_id, to_id, forward and reverse types as bits."""
@@ -170,13 +170,13 @@ def stage(folder: Path, rows: list[Row], *, same_object: bool, partition_rows: i
 
 
 def laid_out(
-    staging: Staging, sections: list[Section]
+    dataset: Dataset,
 ) -> tuple[dict[Key, tuple[int, int]], dict[int, set[Key]], dict[int, int | None]]:
     """Read the staged dataset back: associations, links and duplicates, without their numbers."""
     keys: dict[int, Key] = {}
     associations: dict[Key, tuple[int, int]] = {}
-    for section in sections:
-        frame = pl.read_parquet(section.path)
+    for section in dataset.sections:
+        frame = dataset.pairs(section).collect()
         assert (frame.height, frame["rows"].sum()) == (section.associations, section.rows)
         assert (frame["types"] != 0).to_list() == [section.has_types] * frame.height
         lines = frame.select("association_id", "from_id", "to_id", "types", "rows").iter_rows()
@@ -187,12 +187,16 @@ def laid_out(
             keys[number], associations[key] = key, (types, rows)
     links: dict[int, set[Key]] = {}
     twins: dict[int, int | None] = {}
-    for partition, frame in staging.links():
+    for partition, frame in dataset.links():
         mine = linked(frame, keys)
         assert not mine.keys() & links.keys()
         links |= mine
         twins |= dict(frame.select("row_number", "duplicate_of").iter_rows())
-        ours = [pl.read_parquet(each.path) for each in sections if each.partition == partition]
+        ours = [
+            dataset.pairs(each).collect()
+            for each in dataset.sections
+            if each.partition == partition
+        ]
         assert set(frame["association_id"]) == set(pl.concat(ours)["association_id"])
     return associations, links, twins
 
@@ -208,15 +212,15 @@ def test_partitions_change_nothing(table: tuple[list[Row], bool], partition_rows
             Path(folder, "b"), rows, same_object=same_object, partition_rows=partition_rows
         )
         assert (parted.rows, parted.good_rows) == (len(rows), len(rows))
-        sections = parted.merge()
-        found = laid_out(parted, sections)
-        assert found == laid_out(whole, whole.merge())
+        dataset = parted.merge()
+        found = laid_out(dataset)
+        assert found == laid_out(whole.merge())
     types, links = expected(rows)
     assert ({key: kinds for key, (kinds, _) in found[0].items()}, found[1]) == (types, links)
     assert found[2] == first_twins(rows)
-    phases = [section.phase for section in sections]
+    phases = [section.phase for section in dataset.sections]
     assert phases == sorted(phases)
-    assert len({section.number for section in sections}) == len(sections)
+    assert len({section.number for section in dataset.sections}) == len(phases)
 
 
 @pytest.mark.parametrize("same_object", [False, True])
@@ -227,11 +231,11 @@ def test_both_directions_of_a_pair_meet_in_one_partition(
     rows: list[Row] = [(number, number + 50, 1, 0) for number in range(1, 50)]
     rows += [(number + 50, number, 2, 0) for number in range(1, 50)] if same_object else rows
     staging = stage(tmp_path, rows, same_object=same_object, partition_rows=7)
-    sections = staging.merge()
-    assert len({section.partition for section in sections}) > 3
+    dataset = staging.merge()
+    assert len({section.partition for section in dataset.sections}) > 3
     homes: dict[frozenset[int], set[int]] = defaultdict(set)
-    for section in sections:
-        for pair in pl.read_parquet(section.path).select("from_id", "to_id").iter_rows():
+    for section in dataset.sections:
+        for pair in dataset.pairs(section).select("from_id", "to_id").collect().iter_rows():
             homes[frozenset(pair)].add(section.partition)
     assert all(len(partitions) == 1 for partitions in homes.values())
 
@@ -240,14 +244,14 @@ def test_a_source_without_a_good_row_has_nothing_to_send(tmp_path: Path) -> None
     """Rows that are all rejected still count as read."""
     staging = Staging(tmp_path, same_object=False)
     staging.add(pl.DataFrame({"row_number": [1, 2]}), pl.DataFrame(schema=PAIR_SCHEMA))
-    assert staging.merge() == []
-    assert (staging.rows, staging.good_rows) == (2, 0)
-    assert list(staging.links()) == []
+    dataset = staging.merge()
+    assert (dataset.rows, dataset.associations, dataset.sections) == (2, 0, ())
+    assert list(dataset.links()) == []
 
 
 def test_row_files_come_in_source_order(tmp_path: Path) -> None:
     """Results are written in the order of the source, also past nine chunks."""
     rows: list[Row] = [(1, number, 0, 0) for number in range(1, 40)]
     staging = stage(tmp_path, rows, same_object=False, partition_rows=1000)
-    read = pl.concat([pl.read_parquet(path) for path in staging.row_files()])
+    read = pl.concat([pl.read_parquet(path) for path in staging.merge().row_files()])
     assert read["row_number"].to_list() == list(range(1, 40))

@@ -150,15 +150,3 @@ def test_types_fold_into_one_line_a_pair(
         expected.setdefault((f, t), set()).update({kind} if kind else ())
     assert {(f, t): set(folding.bits.types(mask)) for f, t, mask in folded.iter_rows()} == expected
     assert folded.schema == {**PAIR, "types": pl.Int64}
-
-
-def test_names_of_types_are_those_of_errors() -> None:
-    """A pair's types are told as errors tell them; the default has none."""
-    naming = endpoint(has_types=True)
-    masks = [0, naming.bits.mask([MANAGER]), naming.bits.mask([MANAGER, FORWARD])]
-    named = naming.with_type_names(pl.DataFrame({"types": masks}, schema={"types": pl.Int64}))
-    assert named["type_names"].to_list() == [
-        [],
-        ["USER_DEFINED:36"],
-        ["USER_DEFINED:36", "HUBSPOT_DEFINED:279"],
-    ]

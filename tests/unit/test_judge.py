@@ -26,6 +26,7 @@ Pair: TypeAlias = tuple[int, int]
 
 SIDES = Sides("contacts", "companies")
 MANAGER = "USER_DEFINED:36"
+TYPE_BITS = {MANAGER: 1, "USER_DEFINED:3": 2}
 
 
 def batch_of(*pairs: Pair, types: str = MANAGER) -> pl.DataFrame:
@@ -35,7 +36,7 @@ def batch_of(*pairs: Pair, types: str = MANAGER) -> pl.DataFrame:
         pl.col("association_id").cast(pl.Int64),
         "from_id",
         "to_id",
-        pl.lit([types]).alias("type_names"),
+        *(pl.lit(TYPE_BITS[types], pl.Int64).alias(name) for name in ("types", "wanted")),
     )
 
 
@@ -55,17 +56,18 @@ def results(*pairs: Pair) -> list[dict[str, Any]]:
 def success(batch: pl.DataFrame, said: Answer, sides: Sides = SIDES) -> Judgement:
     """Judge a 207."""
     made = read_created(said).select("from_id", "to_id")
-    return judge_success(batch, made, said, http_status=207, sides=sides)
+    return judge_success(batch, made, said, http_status=207, sides=sides, type_bits=TYPE_BITS)
 
 
 def refusal(batch: pl.DataFrame, said: Answer, sides: Sides = SIDES) -> Judgement:
     """Judge a 400."""
-    return judge_refusal(batch, said, http_status=400, sides=sides)
+    return judge_refusal(batch, said, http_status=400, sides=sides, type_bits=TYPE_BITS)
 
 
 def outcomes(batch: pl.DataFrame, judgement: Judgement) -> dict[Pair, str]:
     """Give each pair's outcome, ``unnamed`` or ``again``; every pair has to have exactly one."""
-    told = [(number, outcome) for number, outcome, *_ in judgement.settled.iter_rows()]
+    settled = judgement.settled.select("association_id", "outcome")
+    told = list(settled.iter_rows())
     told += [(number, "unnamed") for number in judgement.unnamed["association_id"]]
     told += [(number, "again") for part in judgement.again for number in part["association_id"]]
     assert sorted(number for number, _ in told) == batch["association_id"].to_list()
@@ -89,6 +91,7 @@ def test_results_confirm_by_ids() -> None:
     }
     assert judged.settled.row(0, named=True) == {
         "association_id": 0,
+        "types": None,
         "outcome": "associated",
         "http_status": 207,
         "error_category": None,
@@ -209,6 +212,7 @@ def test_a_named_record_fails_and_the_others_go_on() -> None:
     assert len(judged.again) == 1
     assert judged.settled.row(0, named=True) == {
         "association_id": 1,
+        "types": None,
         "outcome": "failed",
         "http_status": 400,
         "error_category": "VALIDATION_ERROR",
@@ -494,6 +498,6 @@ def test_one_verdict_for_a_whole_batch() -> None:
     told = verdicts(batch_of((1, 7), (2, 8)), Outcome.FAILED, None, error=reason)
     assert told.schema == VERDICT
     assert told.rows() == [
-        (0, "failed", None, "NO_ANSWER", "no answer in 60 s", None),
-        (1, "failed", None, "NO_ANSWER", "no answer in 60 s", None),
+        (0, None, "failed", None, "NO_ANSWER", "no answer in 60 s", None),
+        (1, None, "failed", None, "NO_ANSWER", "no answer in 60 s", None),
     ]

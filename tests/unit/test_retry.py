@@ -17,7 +17,8 @@ from etl.core.retry import (
     RetryPolicy,
 )
 
-BROKEN = [NO_STATUS, REQUEST_TIMEOUT, LOCKED, MOVING, 500, 502, 503, 504, 521, 599]
+COUNTED = [NO_STATUS, REQUEST_TIMEOUT, LOCKED, 500, 502, 503, 504, 521, 599]
+BROKEN = [*COUNTED, MOVING]
 ANSWERS = [200, 201, 202, 204, 207, 301, 400, 401, 403, 404, 405, 409, 413, 415, 422, 600]
 CHANCES = st.floats(0, 1, exclude_max=True)
 
@@ -57,7 +58,7 @@ def test_a_broken_attempt_is_tried_again(status: int) -> None:
     assert not decision.everyone
 
 
-@pytest.mark.parametrize("status", BROKEN)
+@pytest.mark.parametrize("status", COUNTED)
 def test_the_tries_are_counted(status: int) -> None:
     """The eighth broken attempt is the last."""
     assert decide(status, failures=7).action is Action.WAIT
@@ -91,8 +92,15 @@ def test_retry_after_is_respected(status: int, asked: float, chance: float, fail
 
 
 def test_an_account_that_moves_for_hours_is_not_waited_for() -> None:
-    """A ``Retry-After`` of a day ends the request at once instead of holding the run."""
-    assert decide(MOVING, retry_after=86_400).action is Action.GIVE_UP
+    """A ``Retry-After`` of a day ends the run at once, to be resumed when the account has moved."""
+    assert decide(MOVING, retry_after=86_400).action is Action.STOP
+
+
+@given(CHANCES)
+def test_an_account_that_moves_fails_no_row(chance: float) -> None:
+    """An account that moves refuses every request alike: only the run can end by it, not a row."""
+    assert decide(MOVING, failures=99, chance=chance).action is Action.WAIT
+    assert decide(MOVING, failures=99, elapsed=299, chance=chance).action is Action.STOP
 
 
 @given(st.sampled_from([*BROKEN, TOO_MANY]), st.floats(0, 400), CHANCES, st.floats(0, 400))
@@ -102,7 +110,9 @@ def test_the_time_is_bounded(status: int, elapsed: float, chance: float, asked: 
     if decision.action is Action.WAIT:
         assert elapsed + decision.wait_seconds <= RetryPolicy().budget_seconds
     else:
-        assert decision == RetryDecision(Action.GIVE_UP)
+        is_about_the_account = status in {TOO_MANY, MOVING}
+        action = Action.STOP if is_about_the_account else Action.GIVE_UP
+        assert decision == RetryDecision(action)
 
 
 @pytest.mark.parametrize(
@@ -126,9 +136,9 @@ def test_a_429_holds_everyone_back(
 
 
 def test_a_429_is_not_counted_against_the_request() -> None:
-    """Other programs using up the window do not fail our rows: only time can."""
+    """Other programs using up the window do not fail our rows; after minutes they end the run."""
     assert decide(TOO_MANY, failures=99).action is Action.WAIT
-    assert decide(TOO_MANY, failures=99, elapsed=299).action is Action.GIVE_UP
+    assert decide(TOO_MANY, failures=99, elapsed=299).action is Action.STOP
 
 
 def test_the_daily_limit_stops_the_run() -> None:
@@ -136,7 +146,7 @@ def test_the_daily_limit_stops_the_run() -> None:
     assert decide(TOO_MANY, policy_name="DAILY", retry_after=1) == RetryDecision(Action.STOP)
 
 
-@given(st.sampled_from(BROKEN), st.lists(CHANCES, min_size=8, max_size=8))
+@given(st.sampled_from(COUNTED), st.lists(CHANCES, min_size=8, max_size=8))
 def test_patience_ends(status: int, chances: list[float]) -> None:
     """An endless outage takes at most eight attempts and the time budget, never for ever."""
     elapsed, action = 0.0, Action.WAIT

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from etl.core.job.overrides import apply_overrides
 from etl.core.job.rules import NAME, check_rules, is_url
 from etl.core.job.shape import check_shape, default
-from etl.core.job.tree import BASE_URL, TOKEN, Node, Place, Trouble, drop, find, plain, put
+from etl.core.job.tree import BASE_URL, TOKEN, Node, Place, Trouble, dotted, drop, find, plain, put
 from etl.core.job.variables import fill_variables, variables_in
 from etl.core.job.yaml import read_yaml
 from etl.errors import JobError, Problem
@@ -65,7 +65,7 @@ def parse_job(
     if root is None or not isinstance(root.value, Mapping):
         raise _job_error(troubles or [_no_keys(root, file)])
     root, found = apply_overrides(root, overrides)
-    troubles += found
+    troubles += found + _token_in_the_open(root)
     root = _with_token(root)
     token_variable = _variable_of(root)
     root, found = fill_variables(root, environment)
@@ -90,6 +90,19 @@ def _no_keys(root: Node | None, file: Path) -> Trouble:
         return Trouble(Place(1, 1, f"{file}:1:1"), "the job file is empty", hint)
     kind = "a list" if isinstance(root.value, tuple) else "a text"
     return Trouble(root.place, f"the job file holds {kind}, not keys and values", hint)
+
+
+def _token_in_the_open(root: Node) -> list[Trouble]:
+    """Refuse a token on the command line: every user of the machine sees it in the process list."""
+    token = find(root, TOKEN)
+    if token is None or not token.place.text.startswith("--set") or variables_in(token.written):
+        return []
+    message = f"{dotted(TOKEN)} (not shown) is on the command line, where others can read it"
+    hint = (
+        f"put it into an environment variable; {TOKEN_VARIABLE} needs no --set, another name takes "
+        f"--set '{dotted(TOKEN)}=${{NAME}}'"
+    )
+    return [Trouble(token.place, message, hint)]
 
 
 def _with_token(root: Node) -> Node:

@@ -1,0 +1,78 @@
+"""The command ``resume``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from etl.cli.carry_out import carry_out, command
+from etl.cli.options import directory_option, run_argument, wait_option
+from etl.cli.session import Target
+from etl.core.job.snapshot import restore
+from etl.errors import EtlError
+from etl.model import Secret
+from etl.pipeline import resume_job
+from etl.run_folder import find_run
+from etl.runs import State, look_at, recall_begun
+from etl.settings import load_job
+
+if TYPE_CHECKING:
+    from etl.facts import RunBegun
+    from etl.model import Job
+    from etl.pipeline import Observer
+    from etl.stop import Stop
+    from etl.summary import Summary
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubspot-assoc resume latest
+  hubspot-assoc resume runs/contact-roles/20261123T175400123Z-1a2b3c
+  hubspot-assoc resume latest --wait-for-quota
+""",
+)
+@run_argument
+@directory_option
+@wait_option
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
+def resume(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> None:
+    """Go on with a run that was cut off or stopped. RUN is a run folder, a run id, or 'latest'.
+
+    Sends what the journal has not settled, by the job as it was when the run began; the source is
+    not read again. Ends with the files of a run that was never cut off.
+    """
+    folder = find_run(run, directory)
+    look = look_at(folder)
+    if look.state is State.FINISHED:
+        click.echo(
+            f"{folder.path}: nothing to do, the run is finished; look at it with: "
+            f"{command('show', folder)}",
+            err=True,
+        )
+        raise SystemExit(look.exit_code)
+    begun = recall_begun(folder)
+
+    async def work(there: Job, observer: Observer, stop: Stop) -> Summary:
+        return await resume_job(
+            there, folder, begun, observer=observer, stop=stop, waits_for_quota=wait_for_quota
+        )
+
+    job = restore(begun.job, _token_of_today(begun))
+    target = Target(begun.origin.rehearsal)
+    raise SystemExit(carry_out(work, job, folder, target, as_json=as_json).code)
+
+
+def _token_of_today(begun: RunBegun) -> Secret | None:
+    """Take the token as the job file has it now; without that file, from its variable."""
+    try:
+        job_file = Path(begun.job["file"])
+        token = load_job(job_file, begun.origin.overrides, os.environ).hubspot.access_token
+    except EtlError:
+        # The run goes on by its own copy of the job; nothing else of the file is needed.
+        token = None
+    from_environment = os.environ.get(begun.job["hubspot"]["token_variable"], "").strip()
+    return token or (Secret(from_environment) if from_environment else None)

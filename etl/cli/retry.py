@@ -1,0 +1,58 @@
+"""The command ``retry``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from etl.cli.carry_out import command
+from etl.cli.options import directory_option, run_argument, wait_option
+from etl.cli.run import begin
+from etl.cli.session import Target
+from etl.errors import UsageError
+from etl.run_folder import find_run
+from etl.runs import State, look_at, recall_begun
+from etl.settings import load_job
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  hubspot-assoc retry latest
+  hubspot-assoc retry runs/contact-roles/20261123T175400123Z-1a2b3c
+""",
+)
+@run_argument
+@directory_option
+@wait_option
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
+def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> None:
+    """Run again what did not succeed. RUN is a run folder, a run id, or 'latest'.
+
+    A new run of the same job over RUN's failures.csv, corrected or not, with the job file as it is
+    now. What fails again is in the new run's files.
+    """
+    folder = find_run(run, directory)
+    look = look_at(folder)
+    if look.state is State.RUNNING or not folder.failures.exists():
+        raise UsageError(
+            f"{folder.path} has not come to its end, so what did not succeed is not known",
+            f"bring it to its end first: {command('resume', folder)}",
+        )
+    if not look.not_succeeded:
+        click.echo(f"{folder.path}: nothing to do, every row succeeded", err=True)
+        return
+    begun = recall_begun(folder)
+    # Quoted: in a value of --set, which is YAML, a path may hold what YAML reads otherwise.
+    failures = json.dumps(str(folder.failures.absolute()), ensure_ascii=False)
+    overrides = (*begun.origin.overrides, f"source.path={failures}")
+    job = load_job(Path(begun.job["file"]), overrides, os.environ)
+    origin = replace(begun.origin, parent=folder.run_id)
+    ended = begin(
+        job, Target(origin.rehearsal), origin, wait_for_quota=wait_for_quota, as_json=as_json
+    )
+    raise SystemExit(ended.code)

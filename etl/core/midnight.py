@@ -1,0 +1,55 @@
+"""Find out when an account's day ends: HubSpot's daily limit starts anew at its midnight."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+if TYPE_CHECKING:
+    from datetime import date, tzinfo
+
+GRACE: Final = timedelta(hours=1)
+"""How long after midnight a clock that differs from HubSpot's may be the reason for a refusal."""
+
+GRACE_STEP: Final = timedelta(minutes=5)
+
+PATIENCE: Final = timedelta(hours=25) + GRACE
+"""The longest day (the one that summer time ends on), and the grace: who is still refused then will
+be tomorrow as well."""
+
+
+def zone_of(name: str, utc_offset_milliseconds: int | None) -> tzinfo | None:
+    """Find a time zone by its name, or else by its offset; None when neither says anything.
+
+    A machine may lack the data of zones; the offset is right until the next change of the clocks.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if utc_offset_milliseconds is None:
+            return None
+    offset = timedelta(milliseconds=utc_offset_milliseconds)
+    return timezone(offset) if abs(offset) < timedelta(days=1) else None
+
+
+def next_midnight(now: datetime, zone: tzinfo) -> datetime:
+    """Give the end of the day that `now` is in, in the zone's own time."""
+    return _start_of(now.astimezone(zone).date() + timedelta(days=1), zone)
+
+
+def opens_at(now: datetime, zone: tzinfo, *, waited_since: datetime | None) -> datetime | None:
+    """Tell when to ask again after a refusal for the day; None when waiting has not helped.
+
+    `waited_since` is the first refusal of a row without an answer between; None for the first.
+    """
+    if waited_since is not None:
+        if now - waited_since > PATIENCE:
+            return None
+        if now - _start_of(now.astimezone(zone).date(), zone) < GRACE:
+            return now + GRACE_STEP
+    return next_midnight(now, zone)
+
+
+def _start_of(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone)

@@ -1,0 +1,78 @@
+"""What a run remembers of itself, so that it can be resumed, retried and listed: one JSON a fact.
+
+The journal keeps them. None holds the access token.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from etl.ingest import SourceShape
+from etl.model import AssociationType
+from etl.staging import Section
+
+FORMAT: Final = 1
+"""Raised when a run folder of this version can't be resumed by an older one, or the reverse."""
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """The run talks to the sandbox."""
+
+    portal: str | None = None
+    """The portal file, absolute; None is the demo portal."""
+    faults: str | None = None
+    """The faults file, absolute."""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run comes from: what a command that goes on from it has to know."""
+
+    overrides: tuple[str, ...] = ()
+    """The words of ``--set``, but for those that may hold the token."""
+    rehearsal: Rehearsal | None = None
+    parent: str | None = None
+    """The run_id of the run that this one retries."""
+
+
+class RunBegun(msgspec.Struct, frozen=True, kw_only=True):
+    """Written first of all."""
+
+    format: int = FORMAT
+    run_id: str
+    started_at: str
+    """ISO 8601, UTC."""
+    job: dict[str, Any]
+    """The job as it was then: `etl.core.job.snapshot`."""
+    origin: Origin = Origin()
+
+
+class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
+    """Written when the whole source is on disk, before anything is sent."""
+
+    portal: str
+    """What account the rows are for: address and portal id."""
+    portal_id: int | None
+    """None where HubSpot did not tell."""
+    rows: int
+    sections: tuple[Section, ...]
+    source: SourceShape
+    labels: list[dict[str, Any]]
+    """What each distinct label stands for, as ``summary.json`` lists it."""
+    unsent: dict[str, int]
+    """Rows that will not be sent, by outcome."""
+    types: tuple[tuple[AssociationType, ...], tuple[AssociationType, ...]]
+    """The types behind the bits of each direction, in the order of the bits."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Written with each batch."""
+
+    outcomes: dict[str, int] = {}
+    """Rows settled by sending so far."""
+    requests: int = 0
+    attempts: int = 0
+    http_429s: int = 0
+    seconds: float = 0.0
+    """Time at work, without the pauses between an end and a resume."""

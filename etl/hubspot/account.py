@@ -1,0 +1,49 @@
+"""Ask which account a token belongs to, and when its day ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from etl.core.midnight import zone_of
+from etl.errors import RequestError, SettingsError
+from etl.hubspot.paths import DETAILS
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from etl.hubspot.client import Client
+    from etl.model import Secret
+
+DETAILS_TRIES: Final = 2
+"""The details are a help; a run does without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who the token stands for; what HubSpot does not tell is None."""
+
+    portal_id: int | None = None
+    zone: tzinfo | None = None
+
+
+async def fetch_account(client: Client) -> Account:
+    """Ask for the account's details; a run does without those that HubSpot keeps to itself."""
+    try:
+        told = (await client.get(DETAILS, tries=DETAILS_TRIES, is_vital=False)).answer
+    except (RequestError, SettingsError):
+        # A token that is refused outright is told by the next request, which can't be done without.
+        return Account()
+    return Account(told.portal_id, zone_of(told.time_zone, told.utc_offset_milliseconds))
+
+
+def identity(account: Account, base_url: str, token: Secret | None) -> str:
+    """Name the account for the lock: one run at a time for a job and a portal.
+
+    Without a portal id, the token stands for it, as a digest that tells nothing of it.
+    """
+    if account.portal_id is not None:
+        return f"{base_url} portal {account.portal_id}"
+    digest = sha256(token.value.encode() if token is not None else b"").hexdigest()
+    return f"{base_url} token {digest}"

@@ -1,0 +1,214 @@
+"""Settle the associations of one batch, by as many requests as it takes.
+
+Rule 1: one bad row never fails its batch: what is refused or not answered is narrowed down until the
+        culprit stands alone.
+Rule 2: what a 2xx does not name is asked for again, and then read back; never assumed.
+Rule 3: a request that came to nothing may have done its work: that is read back before any of it is
+        sent again.
+Rule 4: what meets every row alike is no trouble of rows: the run stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.core.keep import keep_existing
+from etl.core.verdict import VERDICT
+from etl.errors import RequestError, StoppedError
+from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
+from etl.hubspot.wire import ErrorDetail, WireError
+from etl.model import MAX_BATCH_SIZE, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from etl.hubspot.client import Client, Reply
+    from etl.hubspot.endpoint import Endpoint
+    from etl.hubspot.existing import ExistingReader
+    from etl.hubspot.judge import Judgement
+    from etl.hubspot.settings_check import SettingsCheck
+
+NO_ANSWER: Final = "NO_ANSWER"
+"""Our category for a request that came to nothing after all its attempts."""
+
+TRIES_OF_A_PART: Final = 3
+"""Tries for a part of a batch that has come to nothing as a whole: trouble that passes is over by
+then, and trouble with a row shows at once."""
+
+UNANSWERED_IN_A_ROW: Final = 20
+"""Writes that come to nothing one after the other before the run stops: narrowing a full batch down to
+one row takes eleven, with half of the batch answered on the way."""
+
+REFUSED_ALONE: Final = MAX_BATCH_SIZE
+"""Rows refused one by one, with not one accepted before the run stops: as many as a full batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Associations of one batch that go in one request."""
+
+    frame: pl.DataFrame
+    attempts: int = 0
+    """HTTP tries so far, for each association of the group."""
+    tries: int | None = None
+    """How often to try; None leaves it to the client."""
+    asked_again: bool = False
+    """An answer has left these unnamed once already."""
+
+
+class Settler:
+    """Send groups of associations until each has a verdict."""
+
+    def __init__(
+        self,
+        client: Client,
+        reader: ExistingReader,
+        settings: SettingsCheck,
+        *,
+        gives_up: bool,
+    ) -> None:
+        """With `gives_up`, stop the run when HubSpot accepts nothing at all."""
+        self._client = client
+        self._reader = reader
+        self._settings = settings
+        self._gives_up = gives_up
+        self._unanswered = 0
+        self._refused_alone = 0
+
+    async def settle(
+        self, frame: pl.DataFrame, endpoint: Endpoint, *, batch: int
+    ) -> AsyncIterator[pl.DataFrame]:
+        """Yield SETTLED for association_id, from_id, to_id, types and wanted, as answers come.
+
+        Raises StoppedError and SettingsError; what was yielded before stays true.
+        """
+        groups = [_Group(frame)] if frame.height else []
+        while groups:
+            group = groups.pop()
+            try:
+                settled, more = await self._group(group, endpoint)
+            except RequestError as error:
+                settled, more = await self._unanswered_group(group, endpoint, error)
+            yield settled.with_columns(pl.lit(batch, pl.Int64).alias("batch"))
+            groups.extend(more)
+
+    async def _group(self, group: _Group, endpoint: Endpoint) -> tuple[pl.DataFrame, list[_Group]]:
+        """Send one request; give the SETTLED that it brings and the groups that must follow."""
+        body = await asyncio.to_thread(endpoint.body, group.frame)
+        reply = await self._client.post(endpoint.path, body, tries=group.tries)
+        self._unanswered = 0
+        judgement = await asyncio.to_thread(_judge, group.frame, reply, endpoint)
+        await self._doubt(judgement, group, reply)
+        attempts = group.attempts + reply.attempts
+        settled = judgement.settled
+        more = [
+            replace(group, frame=part, attempts=attempts, tries=None) for part in judgement.again
+        ]
+        if judgement.unnamed.height and group.asked_again:
+            # A stop leaves these without a verdict, but takes nothing from what is settled.
+            with suppress(StoppedError):
+                read_back = await self._read_back(judgement.unnamed, endpoint, reply)
+                settled = pl.concat([settled, read_back])
+        elif judgement.unnamed.height:
+            more.append(_Group(judgement.unnamed, attempts, asked_again=True))
+        return with_cost(settled, attempts), more
+
+    async def _doubt(self, judgement: Judgement, group: _Group, reply: Reply) -> None:
+        """Stop the run where a refusal is not about its rows."""
+        if judgement.doubts_settings:
+            await self._settings.check()
+        if (judgement.settled["outcome"] == Outcome.ASSOCIATED.value).any():
+            self._gives_up = False
+        elif not reply.is_success and group.frame.height == 1:
+            self._refused_alone += 1
+            if self._gives_up and self._refused_alone >= REFUSED_ALONE:
+                raise StoppedError(
+                    f"HubSpot has refused {self._refused_alone} rows one by one and accepted none; "
+                    f"the last: {reply.answer.message or reply.http_status}",
+                    "check that the ids are of this portal; where they are, set limits.max_failures "
+                    "and the run goes on to that limit",
+                )
+
+    async def _unanswered_group(
+        self, group: _Group, endpoint: Endpoint, error: RequestError
+    ) -> tuple[pl.DataFrame, list[_Group]]:
+        """Read back what a request that came to nothing has done all the same; narrow the rest."""
+        self._unanswered += 1
+        if self._unanswered >= UNANSWERED_IN_A_ROW:
+            raise StoppedError(
+                f"HubSpot is there, but {self._unanswered} writes one after the other came to "
+                f"nothing: {error.message}",
+                "see HubSpot's status page, and go on when it is better",
+            )
+        there, missing = await self._look_up(group.frame, endpoint)
+        attempts = group.attempts + error.attempts
+        settled = verdicts(there, Outcome.ASSOCIATED, None)
+        if missing.height > 1:
+            more = [
+                _Group(part, attempts, TRIES_OF_A_PART)
+                for part in missing.iter_slices((missing.height + 1) // 2)
+            ]
+            return with_cost(settled, attempts), more
+        reason = ErrorDetail(message=error.message, category=NO_ANSWER)
+        failed = verdicts(missing, Outcome.FAILED, error.http_status, error=reason).with_columns(
+            pl.lit(error.correlation_id or None, pl.String).alias("correlation_id")
+        )
+        return with_cost(pl.concat([settled, failed]), attempts), []
+
+    async def _read_back(
+        self, unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply
+    ) -> pl.DataFrame:
+        """Settle associations that two answers left unnamed by looking them up: VERDICT."""
+        there, missing = await self._look_up(unnamed, endpoint)
+        doubt = ErrorDetail(
+            message="HubSpot answered with success but did not name this association, "
+            "and reading it back did not find it",
+            category=NOT_NAMED,
+        )
+        return pl.concat(
+            [
+                verdicts(there, Outcome.ASSOCIATED, reply.http_status, reply.answer),
+                verdicts(missing, Outcome.UNCONFIRMED, reply.http_status, reply.answer, doubt),
+            ]
+        )
+
+    async def _look_up(
+        self, frame: pl.DataFrame, endpoint: Endpoint
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Part the associations that HubSpot has, with all their types, from those it has not."""
+        existing = await self._reader.read(frame, endpoint)
+        missing, there = keep_existing(
+            # Nothing is exclusive here: the question is what is there, not what should be.
+            frame,
+            endpoint.fold_types(existing.types),
+            exclusive=0,
+            holder=endpoint.primary_holder,
+        )
+        return there, frame.join(missing, on="association_id", how="semi", maintain_order="left")
+
+
+def _judge(frame: pl.DataFrame, reply: Reply, endpoint: Endpoint) -> Judgement:
+    answer, status, sides = reply.answer, reply.http_status, endpoint.sides
+    type_bits = endpoint.bits.by_name
+    if not reply.is_success:
+        return judge_refusal(frame, answer, http_status=status, sides=sides, type_bits=type_bits)
+    try:
+        made = endpoint.made(answer)
+    except WireError:
+        # Readable as JSON, but not as results: nothing is confirmed by it.
+        made = frame.select("from_id", "to_id").clear()
+    return judge_success(frame, made, answer, http_status=status, sides=sides, type_bits=type_bits)
+
+
+def with_cost(frame: pl.DataFrame, attempts: int, batch: int | None = None) -> pl.DataFrame:
+    """Add to VERDICT what it took: SETTLED."""
+    return frame.select(
+        *VERDICT,
+        pl.lit(attempts, pl.Int64).alias("attempts"),
+        pl.lit(batch, pl.Int64).alias("batch"),
+    )

@@ -1,0 +1,315 @@
+"""One run from its first line in the journal to its summary, also where it is cut off in between.
+
+Rule 1: what a run is, and what it has staged, is in the journal before anything is sent.
+Rule 2: a run that was cut off goes on with the same data, batches and portal, source or no source.
+Rule 3: the files are written from the journal, so that they tell nothing of how often it was cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+
+from etl.core.job.snapshot import snapshot
+from etl.core.tally import Tally
+from etl.core.typebits import TypeBits
+from etl.errors import EtlError, SettingsError, StoppedError
+from etl.facts import Origin, Progress, RunBegun, SourceStaged
+from etl.hubspot.account import fetch_account, identity
+from etl.hubspot.labels import fetch_labels, portal_of
+from etl.hubspot.settings_check import SettingsCheck
+from etl.journal import open_journal
+from etl.lock import hold
+from etl.logs import open_log
+from etl.model import Direction, Outcome
+from etl.pipeline.count import Count
+from etl.pipeline.send import send
+from etl.pipeline.stage import connect, prepare, stage
+from etl.results import Layout, Results
+from etl.staging import Dataset
+from etl.summary import summarize, write_summary
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
+    from etl.core.exit_code import ExitCode
+    from etl.hubspot.account import Account
+    from etl.hubspot.client import Client
+    from etl.hubspot.labels import Portal
+    from etl.hubspot.push import RowsSettled
+    from etl.journal import Journal
+    from etl.logs import Log
+    from etl.model import AssociationType, Job
+    from etl.pipeline.observer import Observer
+    from etl.run_folder import RunFolder
+    from etl.staging import Section
+    from etl.stop import Stop
+    from etl.summary import Summary
+
+
+async def run_job(
+    job: Job,
+    folder: RunFolder,
+    *,
+    observer: Observer,
+    stop: Stop,
+    origin: Origin | None = None,
+    waits_for_quota: bool = False,
+) -> Summary:
+    """Run a job to its end, or to where it is stopped; give what ``summary.json`` says.
+
+    Raises UsageError, and StoppedError before anything was sent; the folder is gone then. Raises
+    StoppedError when the disk does not take the run's files; the run can be resumed then.
+    """
+    begun = RunBegun(
+        run_id=folder.run_id,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        job=snapshot(job),
+        origin=origin or Origin(),
+    )
+    run = _Run(job, folder, begun, observer, stop, waits_for_quota=waits_for_quota)
+    try:
+        with run:
+            return await run.begin()
+    except EtlError as error:
+        if run.is_staged:
+            raise
+        shutil.rmtree(folder.path)
+        if isinstance(error, StoppedError):
+            raise StoppedError(
+                f"{error.message}; nothing was sent", error.hint, exit_code=error.exit_code
+            ) from error
+        raise
+
+
+async def resume_job(
+    job: Job,
+    folder: RunFolder,
+    begun: RunBegun,
+    *,
+    observer: Observer,
+    stop: Stop,
+    waits_for_quota: bool = False,
+) -> Summary:
+    """Go on with a run that was cut off; give what ``summary.json`` says.
+
+    `job` is that of the snapshot in `begun`, with the token of today. Raises UsageError and
+    StoppedError; the run can be resumed again.
+    """
+    with _Run(job, folder, begun, observer, stop, waits_for_quota=waits_for_quota) as run:
+        return await run.resume()
+
+
+class _Run:
+    """What one run has open: its log, its journal and its lock."""
+
+    def __init__(
+        self,
+        job: Job,
+        folder: RunFolder,
+        begun: RunBegun,
+        observer: Observer,
+        stop: Stop,
+        *,
+        waits_for_quota: bool,
+    ) -> None:
+        self._job = job
+        self._folder = folder
+        self._begun = begun
+        self._observer = observer
+        self._stop = stop
+        self._waits_for_quota = waits_for_quota
+        self._open = ExitStack()
+        self._log: Log
+        self._journal: Journal
+        self._count: Count
+        self.is_staged = False
+        """True once the run can be resumed without its source."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            folder, job = self._folder, self._job
+            self._log = stack.enter_context(
+                open_log(folder.log, run_id=folder.run_id, job=job.name)
+            )
+            self._journal = stack.enter_context(open_journal(folder.journal))
+            self._count = Count(self._journal.recall(Progress) or Progress())
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(exception_type, exception, traceback)
+
+    async def begin(self) -> Summary:
+        """Stage the source, send it, tell how it went."""
+        job = self._job
+        self._journal.remember(self._begun)
+        self._log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
+        async with self._connected() as client:
+            account = await fetch_account(client)
+            client.quota.zone = account.zone
+            portal_name = identity(account, job.hubspot.base_url, job.hubspot.access_token)
+            await self._hold(portal_name)
+            portal = await prepare(job, client)
+            staged = await stage(
+                job, portal, self._folder.staging, observer=self._observer, stop=self._stop
+            )
+            fact = SourceStaged(
+                portal=portal_name,
+                portal_id=account.portal_id,
+                rows=staged.dataset.rows,
+                sections=staged.dataset.sections,
+                source=staged.source,
+                labels=staged.labels,
+                unsent=staged.tally.as_dict(),
+                types=(
+                    portal.bits[Direction.FORWARD].in_use,
+                    portal.bits[Direction.REVERSE].in_use,
+                ),
+            )
+            await asyncio.to_thread(staged.dataset.make_durable)
+            await asyncio.to_thread(self._journal.remember, fact)
+            self.is_staged = True
+            self._log.info("source.staged", rows=fact.rows, sections=len(fact.sections))
+            await self._send(fact, portal, client, failing=staged.tally)
+        return await self._report(fact)
+
+    async def resume(self) -> Summary:
+        """Send what the journal has not settled, tell how all of it went."""
+        fact = self._journal.recall(SourceStaged)
+        if fact is None:
+            # Nothing was sent yet: the source is read anew.
+            shutil.rmtree(self._folder.staging, ignore_errors=True)
+            return await self.begin()
+        self.is_staged = True
+        await self._hold(fact.portal)
+        self._folder.summary.unlink(missing_ok=True)
+        dataset = self._dataset(fact)
+        settled = self._journal.settled_associations()
+        self._log.info("run.resumed", associations=dataset.associations, settled=settled)
+        before = Tally.of(fact.unsent)
+        before.add(self._count.tally.rows)
+        self._observer.staged(fact.rows, before.rows)
+        if settled < dataset.associations:
+            async with self._connected() as client:
+                account = await fetch_account(client)
+                client.quota.zone = account.zone
+                _refuse_other_portal(fact, account)
+                portal = await self._portal_as_it_was(fact, client)
+                # What failed before has been seen: max_failures counts anew.
+                await self._send(fact, portal, client, failing=Tally())
+        return await self._report(fact)
+
+    def _connected(self) -> AbstractAsyncContextManager[Client]:
+        return connect(
+            self._job,
+            self._stop,
+            self._log,
+            self._observer,
+            waits_for_quota=self._waits_for_quota,
+            meter=self._count.meter,
+        )
+
+    async def _hold(self, portal: str) -> None:
+        """Keep other runs of the job out of the portal, as long as this one is open."""
+        lock = hold(self._folder.path.parent, portal=portal, run_id=self._folder.run_id)
+        previous = await asyncio.to_thread(self._open.enter_context, lock)
+        if previous is not None:
+            self._log.warning("lock.taken_over", run=previous.run_id, pid=previous.pid)
+
+    async def _portal_as_it_was(self, fact: SourceStaged, client: Client) -> Portal:
+        """Make the portal with the types of the staged rows. Raises SettingsError if one is gone."""
+        labels = await fetch_labels(client, self._job)
+        SettingsCheck(client, self._job, _types(fact)).judge(labels)
+        bits = {direction: TypeBits(types) for direction, types in _types(fact).items()}
+        return portal_of(self._job, labels, bits)
+
+    async def _send(
+        self, fact: SourceStaged, portal: Portal, client: Client, *, failing: Tally
+    ) -> None:
+        def on_settled(settled: RowsSettled) -> Progress:
+            self._observer.settled(settled)
+            return self._count.settled(settled.rows)
+
+        await send(
+            self._job,
+            self._dataset(fact),
+            portal,
+            client,
+            self._journal,
+            failing=failing,
+            settings=SettingsCheck(client, self._job, _types(fact)),
+            log=self._log,
+            stop=self._stop,
+            on_settled=on_settled,
+        )
+
+    async def _report(self, fact: SourceStaged) -> Summary:
+        """Write the files from the journal; keep the staged source while rows are left to send."""
+        folder, job = self._folder, self._job
+        told = await asyncio.to_thread(
+            Results(self._dataset(fact), self._outcomes).write,
+            Layout.of(job, fact.source),
+            results=folder.results(job.output.results),
+            failures=folder.failures,
+        )
+        progress = self._count.settled({})
+        await asyncio.to_thread(self._journal.remember, progress)
+        summary = summarize(
+            job,
+            self._begun,
+            fact,
+            progress,
+            told,
+            finished_at=datetime.now(UTC),
+            exit_code=_exit_code(told.tally, self._stop),
+            stop=self._stop,
+        )
+        self._log.info(
+            "run.finished",
+            **{name: summary[name] for name in ("outcomes", "stopped", "exit_code")},
+        )
+        if told.tally.rows[Outcome.NOT_SENT]:
+            shutil.rmtree(self._dataset(fact).fates)
+        else:
+            shutil.rmtree(folder.staging)
+        write_summary(folder, summary)
+        return summary
+
+    def _dataset(self, fact: SourceStaged) -> Dataset:
+        return Dataset(self._folder.staging, fact.rows, fact.sections)
+
+    def _outcomes(self, section: Section) -> pl.DataFrame:
+        """Read what became of a section's associations: SETTLED."""
+        unchanged = self._journal.comparison(section.number)
+        verdicts = self._journal.verdicts(section.number)
+        return verdicts if unchanged is None else pl.concat([unchanged, verdicts])
+
+
+def _types(fact: SourceStaged) -> dict[Direction, tuple[AssociationType, ...]]:
+    return dict(zip(Direction, fact.types, strict=True))
+
+
+def _refuse_other_portal(fact: SourceStaged, account: Account) -> None:
+    if None not in {fact.portal_id, account.portal_id} and fact.portal_id != account.portal_id:
+        raise SettingsError(
+            f"the access token is of portal {account.portal_id}, and the run is for portal "
+            f"{fact.portal_id}",
+            "set the token of the run's own portal, or run the job for the other one",
+        )
+
+
+def _exit_code(tally: Tally, stop: Stop) -> ExitCode:
+    """Give the verdict; a stop that left no row behind changes nothing."""
+    return stop.exit_code if tally.rows[Outcome.NOT_SENT] else tally.exit_code()

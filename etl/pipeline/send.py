@@ -1,0 +1,96 @@
+"""The second half of a run: send what is staged, until it ends or the run is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from math import ceil
+from typing import TYPE_CHECKING
+
+from etl.core.tally import Tally
+from etl.errors import EtlError
+from etl.hubspot.parallel import in_parallel
+from etl.hubspot.push import Push
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from etl.facts import Progress
+    from etl.hubspot.client import Client
+    from etl.hubspot.labels import Portal
+    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settings_check import SettingsCheck
+    from etl.journal import Journal
+    from etl.logs import Log
+    from etl.model import Job
+    from etl.staging import Dataset, Section
+    from etl.stop import Stop
+
+
+async def send(
+    job: Job,
+    dataset: Dataset,
+    portal: Portal,
+    client: Client,
+    journal: Journal,
+    *,
+    failing: Tally,
+    settings: SettingsCheck,
+    log: Log,
+    stop: Stop,
+    on_settled: Callable[[RowsSettled], Progress],
+) -> None:
+    """Send the sections in order; what the journal has settled is left out.
+
+    `failing` counts towards max_failures: the rows that did not succeed before sending.
+    """
+    tally = Tally(failing.rows.copy())
+
+    def stop_at_limits() -> None:
+        if tally.exceeds(job.limits.max_failures, of_rows=dataset.rows):
+            stop.request(
+                f"{tally.not_succeeded} rows did not succeed, more than limits.max_failures allows",
+                "look at failures.csv and mend the cause first",
+            )
+
+    def count(settled: RowsSettled) -> Progress:
+        tally.add(settled.rows)
+        stop_at_limits()
+        return on_settled(settled)
+
+    push = Push(
+        client,
+        journal,
+        batch_size=job.limits.batch_size,
+        concurrency=job.limits.concurrency,
+        keep=job.existing_labels == "keep",
+        gives_up=job.limits.max_failures is None,
+        settings=settings,
+        stop=stop,
+        log=log,
+        on_settled=count,
+    )
+    first_batches = _first_batches(dataset, job.limits.batch_size)
+
+    async def settle(section: Section) -> None:
+        pairs = await asyncio.to_thread(dataset.pairs(section).collect)
+        endpoint = portal.endpoints[section.direction, section.has_types]
+        await push.section(section, pairs, endpoint, first_batch=first_batches[section.number])
+
+    stop_at_limits()
+    try:
+        for _, sections in groupby(dataset.sections, key=lambda section: section.phase):
+            # Two at once: while one ends, the next already has requests to send.
+            await in_parallel(sections, settle, concurrency=2, stop=stop)
+    except EtlError as error:
+        # What is settled so far is told all the same.
+        stop.request(error.message, error.hint)
+
+
+def _first_batches(dataset: Dataset, batch_size: int) -> Mapping[int, int]:
+    """Give each section the number of its first batch: the same however often the run goes on."""
+    first_batches, next_batch = {}, 1
+    for section in dataset.sections:
+        first_batches[section.number] = next_batch
+        next_batch += ceil(section.associations / batch_size)
+    return first_batches

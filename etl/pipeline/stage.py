@@ -1,0 +1,107 @@
+"""The first half of a run: connect, learn what the account has, bring the source to the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.core.resolve_rows import RowResolver
+from etl.core.tally import Tally
+from etl.core.typebits import TypeBits
+from etl.errors import SettingsError
+from etl.hubspot.client import Client
+from etl.hubspot.labels import fetch_labels, portal_of
+from etl.hubspot.pace import Pace
+from etl.hubspot.transport import open_transport
+from etl.ingest import ingest
+from etl.model import Direction
+from etl.staging import Staging
+from etl.summary import resolved_labels
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+    from typing import Any
+
+    from etl.hubspot.client import Meter
+    from etl.hubspot.labels import Portal
+    from etl.ingest import SourceShape
+    from etl.logs import Log
+    from etl.model import Job
+    from etl.pipeline.observer import Observer
+    from etl.staging import Dataset
+    from etl.stop import Stop
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A source that is ready to be sent."""
+
+    dataset: Dataset
+    source: SourceShape
+    labels: list[dict[str, Any]]
+    """What each distinct label stands for, as ``summary.json`` lists it."""
+    tally: Tally
+    """Rows that will not be sent."""
+
+
+@asynccontextmanager
+async def connect(
+    job: Job,
+    stop: Stop,
+    log: Log,
+    observer: Observer,
+    *,
+    waits_for_quota: bool = False,
+    meter: Meter | None = None,
+) -> AsyncIterator[Client]:
+    """Open a client for a job. Raises SettingsError when there is no token."""
+    if job.hubspot.access_token is None:
+        raise SettingsError(
+            "there is no access token",
+            f"set {job.hubspot.token_variable} to a private app's token, or try the job with "
+            "--sandbox",
+        )
+    async with open_transport(job.hubspot.access_token.value, job.hubspot.base_url) as transport:
+        yield Client(
+            transport,
+            pace=Pace(job.limits.requests_per_10_seconds, clock=time.monotonic),
+            stop=stop,
+            log=log,
+            daily_reserve=job.limits.daily_reserve,
+            waits_for_quota=waits_for_quota,
+            meter=meter,
+            on_trouble=observer.trouble,
+        )
+
+
+async def prepare(job: Job, client: Client) -> Portal:
+    """Learn what the account has for the job. Raises SettingsError."""
+    bits = {direction: TypeBits() for direction in Direction}
+    return portal_of(job, await fetch_labels(client, job), bits)
+
+
+async def stage(
+    job: Job, portal: Portal, folder: Path, *, observer: Observer, stop: Stop
+) -> Staged:
+    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
+    resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
+    staging = Staging(
+        folder,
+        same_object=portal.same_object,
+        # A record's pairs are compared together: one may have to let go of its primary.
+        together=portal.endpoints[Direction.FORWARD, True].primary_holder,
+    )
+    tally = Tally()
+
+    def on_chunk() -> None:
+        observer.read(staging.rows)
+        stop.check()
+
+    source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    dataset = await asyncio.to_thread(staging.merge)
+    observer.staged(dataset.rows, tally.rows)
+    return Staged(dataset, source, resolved_labels(resolver.seen.values()), tally)
