@@ -50,12 +50,21 @@ CREATE TABLE IF NOT EXISTS batch (
 """
 
 
+_LOOK: Final = "mode=ro&immutable=1"
+"""How to look at a journal that nobody writes: without leaving SQLite's files of a reader behind."""
+
+
 class Journal:
     """Write and read from any thread."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the file, once whoever is at it is done: SQLite does not survive less."""
+        with self._lock:
+            self._connection.close()
 
     def remember(self, fact: msgspec.Struct) -> None:
         """Write down what a run has to know of itself; a newer fact of its kind replaces it."""
@@ -161,11 +170,14 @@ class Journal:
 @contextmanager
 def open_journal(path: Path, *, read_only: bool = False) -> Iterator[Journal]:
     """Open or make the journal. Raises UsageError when it can't be opened or read."""
-    mode = "ro" if read_only else "rwc"
+    how = _LOOK if read_only else "mode=rwc"
+    if read_only and path.with_name(f"{path.name}-wal").exists():
+        how = "mode=ro"
     try:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False
+            f"{path.absolute().as_uri()}?{how}", uri=True, check_same_thread=False
         )
+        journal = Journal(connection)
         try:
             if not read_only:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -173,9 +185,9 @@ def open_journal(path: Path, *, read_only: bool = False) -> Iterator[Journal]:
                 # again.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA)
-            yield Journal(connection)
+            yield journal
         finally:
-            connection.close()
+            journal.close()
     except sqlite3.DatabaseError as error:
         if type(error) not in {sqlite3.DatabaseError, sqlite3.OperationalError}:
             raise  # a slip of ours, not of the disk

@@ -18,7 +18,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from etl.core.failure_columns import FAILURE_COLUMNS
-from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
+from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT, NOT_SENT_HINT
 from etl.core.spreadsheet import neutralise
 from etl.core.tally import Tally
 from etl.core.verdict import SETTLED
@@ -126,9 +126,12 @@ class Told:
 class Results:
     """Write ``results`` and ``failures.csv`` from a staged source and what became of its sections."""
 
-    def __init__(self, dataset: Dataset, outcomes: Callable[[Section], pl.DataFrame]) -> None:
-        """Take a function that gives a section's outcomes: SETTLED."""
+    def __init__(
+        self, dataset: Dataset, outcomes: Callable[[Section], pl.DataFrame], *, stopped: str | None
+    ) -> None:
+        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early."""
         self._dataset = dataset
+        self._stopped = f"the run stopped first: {stopped or 'no reason given'}"
         self._outcomes = outcomes
         self._fates = dataset.fates
 
@@ -157,7 +160,8 @@ class Results:
                 for section in self._dataset.sections
                 if section.partition == partition
             ]
-            fates = _fates(links, pl.concat([pl.DataFrame(schema=SETTLED), *settled]))
+            outcomes = pl.concat([pl.DataFrame(schema=SETTLED), *settled])
+            fates = _fates(links, outcomes, self._stopped)
             fates.write_parquet(
                 self._fates / f"{partition:05}.parquet",
                 compression=COMPRESSION,
@@ -253,7 +257,7 @@ def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _fates(links: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
+def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.DataFrame:
     """Give each linked row what became of its associations: _FATE, in row order."""
     of_all = pl.col("types").is_null()
     fates = links.join(outcomes.filter(of_all).drop("types"), on="association_id", how="left")
@@ -263,8 +267,18 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
         told = links.join(of_some, on="association_id", how="inner", suffix="_told")
         told = told.filter((pl.col("types") & pl.col("types_told")) != 0)
         fates = pl.concat([fates, told.select(fates.columns)])
+    is_not_sent = pl.col("outcome").is_null()
     fates = fates.with_columns(
-        pl.col("outcome").fill_null(Outcome.NOT_SENT.value), pl.col("attempts").fill_null(0)
+        pl.col("outcome").fill_null(Outcome.NOT_SENT.value),
+        pl.col("attempts").fill_null(0),
+        pl.when(is_not_sent)
+        .then(pl.lit(NOT_SENT))
+        .otherwise("error_category")
+        .alias("error_category"),
+        pl.when(is_not_sent)
+        .then(pl.lit(stopped))
+        .otherwise("error_message")
+        .alias("error_message"),
     )
     return _worst_of_each_row(fates).sort("row_number").select(*_FATE)
 

@@ -116,7 +116,8 @@ def recall_begun(folder: RunFolder) -> RunBegun:
     """Read what a run began with. Raises UsageError when the folder does not tell."""
     if not folder.journal.exists():
         raise UsageError(
-            f"{folder.path} is no run folder", "give a run folder, a run id or 'latest'"
+            f"{folder.path} is no run folder, or of a run that was cut off before it began",
+            "give a run folder, a run id or 'latest'; where nothing was begun, run the job again",
         )
     with open_journal(folder.journal, read_only=True) as journal:
         begun = journal.recall(RunBegun)

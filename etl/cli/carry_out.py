@@ -75,8 +75,6 @@ def _told(job: Job, folder: RunFolder, error: EtlError, stop: Stop, *, as_json: 
         click.echo(msgspec.json.encode(told))
     if folder.journal.exists():
         click.echo(f"{folder.path}: go on with: {command('resume', folder)}", err=True)
-    else:
-        click.echo(f"{job.name}: no run folder is left; run the job again", err=True)
     return Ended(code, _is_by_signal(stop))
 
 

@@ -17,4 +17,5 @@ HINTS: Final = {
 """Our own categories, and those of HubSpot that have been seen for associations."""
 
 DEFAULT_HINT: Final = "read the message, correct the row or HubSpot, and run the row again"
-NOT_SENT_HINT: Final = "nothing is wrong with the row: run this file again"
+NOT_SENT: Final = "NOT_SENT"
+NOT_SENT_HINT: Final = "nothing is wrong with the row: resume the run"

@@ -66,7 +66,8 @@ class RowResolver:
     def resolve(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
         """Add RESOLVED to a frame; `columns` maps the job's column names to the frame's."""
         frame = frame.with_columns(self._cell(columns).alias(_CELL))
-        counts = frame[_CELL].value_counts(name="rows")
+        # Sorted: the types get the same bits, and requests the same bytes, in every run of a source.
+        counts = frame[_CELL].value_counts(name="rows").sort(_CELL)
         lines = []
         for cell, rows in counts.iter_rows():
             seen = self._see(cell)

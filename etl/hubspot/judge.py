@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.verdict import VERDICT
-from etl.hubspot.culprits import culprits
+from etl.hubspot.blame import blame
+from etl.hubspot.culprits import Culprits, culprits
 from etl.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from etl.hubspot.culprits import Culprits, Sides
+    from etl.hubspot.culprits import Sides
     from etl.hubspot.wire import Answer, ErrorDetail
 
 NOT_NAMED: Final = "NOT_NAMED"
@@ -67,25 +68,22 @@ def judge_success(
     confirmed = batch.join(made, on=["from_id", "to_id"], how="semi")
     settled = [verdicts(confirmed, Outcome.ASSOCIATED, http_status, answer)]
     rest = batch.join(made, on=["from_id", "to_id"], how="anti")
-    again: list[pl.DataFrame] = []
-    anonymous = []
-    for error in answer.errors:
-        named = culprits(error, sides)
-        mask = _mask(named, type_bits)
-        if rest.filter(_has_type(named, mask)).height:
-            told, left, rest = _strip(
-                rest, named, mask, http_status=http_status, answer=answer, error=error
-            )
-            settled.append(told)
-            again += [left] if left.height else []
-            continue
-        # A number in a sentence may be a limit; an id of no row of ours may be a portal's.
-        if named.guessed or batch.filter(_is_named(named)).height == 0:
-            anonymous.append(error)
-            continue
-        failed = rest.filter(_is_named(named))
-        settled.append(verdicts(failed, Outcome.FAILED, http_status, answer, error))
-        rest = rest.join(failed, on="association_id", how="anti")
+    named = [culprits(error, sides) for error in answer.errors]
+    told, again, rest, about_types = _strip_all(
+        rest, named, answer.errors, answer, http_status=http_status, type_bits=type_bits
+    )
+    settled += told
+    # A number in a sentence may be a limit; an id of no row of ours may be a portal's.
+    certain = [Culprits() if each.guessed else each for each in named]
+    blamed, places = blame(batch, certain)
+    found = rest.join(blamed.drop("from_id", "to_id"), on="association_id", how="inner")
+    settled.append(_failed(found, answer.errors, answer, http_status))
+    rest = rest.join(found, on="association_id", how="anti")
+    anonymous = [
+        error
+        for place, error in enumerate(answer.errors)
+        if place not in places and place not in about_types
+    ]
     if anonymous and rest.height == 1:
         settled.append(verdicts(rest, Outcome.FAILED, http_status, answer, anonymous[0]))
         rest = rest.clear()
@@ -105,29 +103,31 @@ def judge_refusal(
 ) -> Judgement:
     """Judge a 4xx that refuses the whole request: settle its culprits, or halve the batch."""
     refusal = answer.as_error()
-    settled, suspects, rest = [], [], batch
-    stripped = batch.clear()
-    for error in (refusal, *refusal.errors):
-        named = culprits(error, sides)
-        mask = _mask(named, type_bits)
-        if rest.filter(_has_type(named, mask)).height:
-            told, left, rest = _strip(
-                rest, named, mask, http_status=http_status, answer=answer, error=error
-            )
-            settled.append(told)
-            stripped = pl.concat([stripped, left])
-            continue
-        found = rest.filter(_is_named(named))
-        if found.height == 0 or batch.height == 1:
-            continue
+    errors = (refusal, *refusal.errors)
+    named = [culprits(error, sides) for error in errors]
+    settled, left, rest, _ = _strip_all(
+        batch, named, errors, answer, http_status=http_status, type_bits=type_bits
+    )
+    stripped = pl.concat([batch.clear(), *left])
+    suspects: list[pl.DataFrame] = []
+    if batch.height > 1:
+        blamed, _ = blame(rest, named)
+        found = rest.join(blamed, on="association_id", how="inner", suffix="_is_meant")
         rest = rest.join(found, on="association_id", how="anti")
-        if _is_certain(named, batch, sides):
-            # One message is for all of them; the row's own record makes it the row's.
-            failed = verdicts(found, Outcome.FAILED, http_status, answer, error)
-            own = failed["error_message"] + _records_named(found, named, sides)
-            settled.append(failed.with_columns(own.alias("error_message")))
-        else:
-            suspects.append(found)
+        vague = [
+            place
+            for place in found["place"].unique()
+            if not _is_certain(named[place], batch, sides)
+        ]
+        # One message is for all of them; the row's own record makes it the row's.
+        failed = found.filter(~pl.col("place").is_in(vague))
+        own = _failed(failed, errors, answer, http_status)
+        words = pl.col("error_message") + _records_meant(failed, sides)
+        settled += [own.with_columns(words.alias("error_message"))] if own.height else []
+        suspects = [
+            part.select(batch.columns)
+            for part in found.filter(pl.col("place").is_in(vague)).partition_by("place")
+        ]
     doubts_settings = bool(not settled and not suspects) or stripped.height > 0
     if batch.height == 1 and rest.height == 1:
         settled.append(verdicts(batch, Outcome.FAILED, http_status, answer, refusal))
@@ -139,6 +139,29 @@ def judge_refusal(
     no_verdict = verdicts(batch.clear(), Outcome.FAILED, http_status, answer)
     told = pl.concat([no_verdict, *settled])
     return Judgement(told, batch.clear(), again, doubts_settings)
+
+
+def _strip_all(
+    batch: pl.DataFrame,
+    named: Sequence[Culprits],
+    errors: Sequence[ErrorDetail],
+    answer: Answer,
+    *,
+    http_status: int,
+    type_bits: Mapping[str, int],
+) -> tuple[list[pl.DataFrame], list[pl.DataFrame], pl.DataFrame, set[int]]:
+    """Take all refused types off; give verdicts, what to send without them, the rest, and which errors."""
+    settled, again, places = [], [], set()
+    for place, each in enumerate(named):
+        mask = _mask(each, type_bits) if each.types else 0
+        if mask and batch.filter(_has_type(each, mask)).height:
+            told, left, batch = _strip(
+                batch, each, mask, http_status=http_status, answer=answer, error=errors[place]
+            )
+            settled.append(told)
+            again += [left] if left.height else []
+            places.add(place)
+    return settled, again, batch, places
 
 
 def _strip(
@@ -191,8 +214,7 @@ def verdicts(
     """Give every association of a batch one and the same verdict; the error's words are kept."""
     category = message = None
     if error is not None:
-        category = error.category or (answer.category if answer else "") or f"HTTP_{http_status}"
-        message = error.message or f"HubSpot answered {http_status} and gave no reason"
+        category, message = _words(error, answer, http_status)
     values = {
         "types": None,
         "outcome": outcome.value,
@@ -207,13 +229,34 @@ def verdicts(
     )
 
 
-def _records_named(found: pl.DataFrame, named: Culprits, sides: Sides) -> pl.Series:
+def _failed(
+    found: pl.DataFrame, errors: Sequence[ErrorDetail], answer: Answer, http_status: int
+) -> pl.DataFrame:
+    """Fail associations, each with the words of the error at its `place`: VERDICT."""
+    words = [_words(error, answer, http_status) for error in errors]
+    told = pl.DataFrame(
+        words, schema={"error_category": pl.String, "error_message": pl.String}, orient="row"
+    ).with_columns(pl.int_range(len(words), dtype=pl.Int64).alias("place"))
+    return (
+        verdicts(found, Outcome.FAILED, http_status, answer)
+        .drop("error_category", "error_message")
+        .with_columns(found["place"])
+        .join(told, on="place", how="left", maintain_order="left")
+        .select(*VERDICT)
+    )
+
+
+def _words(error: ErrorDetail, answer: Answer | None, http_status: int | None) -> tuple[str, str]:
+    """Give an error's category and message, or what stands for those that it lacks."""
+    category = error.category or (answer.category if answer else "") or f"HTTP_{http_status}"
+    return category, error.message or f"HubSpot answered {http_status} and gave no reason"
+
+
+def _records_meant(found: pl.DataFrame, sides: Sides) -> pl.Series:
     """Say of each association which of its records is meant: `` (contacts 1)``, or nothing."""
-    from_ids = named.from_ids | named.either_ids | named.pair_from
-    to_ids = named.to_ids | named.either_ids | named.pair_to
     records = pl.concat_str(
-        pl.when(_is_in("from_id", from_ids)).then(_record(sides.from_object, "from_id")),
-        pl.when(_is_in("to_id", to_ids)).then(_record(sides.to_object, "to_id")),
+        pl.when("from_id_is_meant").then(_record(sides.from_object, "from_id")),
+        pl.when("to_id_is_meant").then(_record(sides.to_object, "to_id")),
         separator=", ",
         ignore_nulls=True,
     )
@@ -241,10 +284,12 @@ def _is_certain(named: Culprits, batch: pl.DataFrame, sides: Sides) -> bool:
     several_pairs = len(named.pair_from) > 1 and len(named.pair_to) > 1
     if named.guessed or several_pairs:
         return False
+    if sides.same or not named.either_ids:
+        return True
     on_both_sides = batch.select(
         _is_in("from_id", named.either_ids).any() & _is_in("to_id", named.either_ids).any()
     ).item()
-    return sides.same or not on_both_sides
+    return not on_both_sides
 
 
 def _is_in(column: str, ids: Iterable[int]) -> pl.Expr:

@@ -11,14 +11,15 @@ Rule 4: what the journal has settled is never sent again, and a batch number mea
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
-from etl.errors import EtlError, StoppedError
+from etl.core.tally import Tally
+from etl.errors import EtlError
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import verdicts
 from etl.hubspot.parallel import in_parallel
@@ -59,6 +60,19 @@ class _Done:
     def of(self, batch: int) -> pl.DataFrame:
         """Give what is settled of a batch."""
         return self.verdicts.filter(pl.col("batch") == batch)
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What is known of a batch that is under way."""
+
+    batch: Batch
+    frame: pl.DataFrame
+    """The associations of the batch that had no verdict before."""
+    verdicts: pl.DataFrame
+    """SETTLED, earlier ones too."""
+    told: Tally = field(default_factory=Tally)
+    """Rows that have come to their outcome now."""
 
 
 class Push:
@@ -176,7 +190,7 @@ class Push:
         frame = _without(batch.frame, _final(earlier))
         if not frame.height:
             return
-        settled = [earlier]
+        ledger = _Ledger(batch, frame, earlier)
         try:
             if batch.number not in done.begun:
                 await asyncio.to_thread(
@@ -185,32 +199,32 @@ class Push:
                     section=section.number,
                     associations=batch.frame.height,
                 )
-            unread = frame.filter(pl.col("unread").is_not_null())
-            settled.append(_failed_unread(unread, batch.number))
+            is_unread = pl.col("unread").is_not_null()
+            await self._settle(ledger, _failed_unread(frame.filter(is_unread), batch.number))
             async for outcomes in self._settler.settle(
-                frame.filter(pl.col("unread").is_null()), endpoint, batch=batch.number
+                frame.filter(~is_unread), endpoint, batch=batch.number
             ):
-                # One by one: an error in between must not lose those that came before it.
-                settled.append(outcomes)  # noqa: PERF401
+                await self._settle(ledger, outcomes)
         except EtlError as error:
             self._stop.request(error.message, error.hint)
-        verdicts_now = pl.concat(settled)
-        told = _rows_settled(_without(verdicts_now, _final(earlier)), frame)
-        progress = self._on_settled(told)
-        try:
-            await asyncio.to_thread(
-                self._journal.settle,
-                batch.number,
-                verdicts_now,
-                progress,
-                is_whole=_final(verdicts_now).height == batch.frame.height,
-            )
-        except StoppedError as error:
-            # Without its line in the journal a batch counts as not sent: sending it again is safe.
-            self._stop.request(error.message, error.hint)
-        rows = {outcome.value: count for outcome, count in told.rows.items()}
-        event = "batch.pushed" if rows else "batch.not_sent"
-        self._log.info(event, batch=batch.number, section=section.number, **rows)
+        event = "batch.pushed" if ledger.told.done else "batch.not_sent"
+        self._log.info(event, batch=batch.number, section=section.number, **ledger.told.as_dict())
+
+    async def _settle(self, ledger: _Ledger, outcomes: pl.DataFrame) -> None:
+        """Write down what an answer settles of a batch, before more of it is asked."""
+        if not outcomes.height:
+            return
+        told = _rows_settled(outcomes, ledger.frame)
+        ledger.told.add(told.rows)
+        ledger.verdicts = pl.concat([ledger.verdicts, outcomes])
+        # Without its line in the journal a verdict does not count: sending again is safe.
+        await asyncio.to_thread(
+            self._journal.settle,
+            ledger.batch.number,
+            ledger.verdicts,
+            self._on_settled(told),
+            is_whole=_final(ledger.verdicts).height == ledger.batch.frame.height,
+        )
 
 
 def _final(settled: pl.DataFrame) -> pl.DataFrame:

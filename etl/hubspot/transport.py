@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
+import msgspec
 
 from etl import __version__
 from etl.core.retry import NO_STATUS
@@ -31,6 +32,8 @@ one request can bring, take some 50 MB."""
 
 SHORTEST_TOKEN: Final = 20
 """Longer than any record id: what is shorter is made up, and may be part of an answer by chance."""
+
+CORRELATION_HEADER: Final = "X-HubSpot-Correlation-Id"
 
 SUCCESS: Final = range(200, 300)
 
@@ -71,7 +74,7 @@ class Transport:
         except aiohttp.ClientError as error:
             return Attempt(NO_STATUS, Answer(), trouble=f"{type(error).__name__}: {error}")
         try:
-            return Attempt(status, decode_answer(raw), headers)
+            return Attempt(status, _identified(decode_answer(raw), headers), headers)
         except WireError as error:
             # A refusal is a refusal, however its page looks; a success has to be readable.
             if status in SUCCESS:
@@ -96,6 +99,14 @@ class Transport:
         raw = b"".join(pieces)
         # Blot out the token where an answer, or a proxy's page, repeats it.
         return raw.replace(self._token, b"***") if len(self._token) >= SHORTEST_TOKEN else raw
+
+
+def _identified(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """Take the correlation id from the header where the body has none, as in most 2xx."""
+    told = headers.get(CORRELATION_HEADER, "")
+    if answer.correlation_id or not told:
+        return answer
+    return msgspec.structs.replace(answer, correlation_id=told)
 
 
 @asynccontextmanager

@@ -83,7 +83,9 @@ async def run_job(
         shutil.rmtree(folder.path)
         if isinstance(error, StoppedError):
             raise StoppedError(
-                f"{error.message}; nothing was sent", error.hint, exit_code=error.exit_code
+                f"{error.message}; nothing was sent",
+                "; ".join(filter(None, (error.hint, "then run the job again"))),
+                exit_code=error.exit_code,
             ) from error
         raise
 
@@ -259,7 +261,7 @@ class _Run:
         """Write the files from the journal; keep the staged source while rows are left to send."""
         folder, job = self._folder, self._job
         told = await asyncio.to_thread(
-            Results(self._dataset(fact), self._outcomes).write,
+            Results(self._dataset(fact), self._outcomes, stopped=self._stop.reason).write,
             Layout.of(job, fact.source),
             results=folder.results(job.output.results),
             failures=folder.failures,
