@@ -65,7 +65,11 @@ def print_summary(summary: Summary, console: Console) -> None:
     if not summary["rows"]:
         console.print("Warning: the source has no rows", style="yellow")
     if summary["stopped"]:
-        _say(console, f"stopped early: {summary['stopped']}; {summary['stopped_hint']}")
+        _say(
+            console,
+            "stopped early: "
+            + "; ".join(filter(None, (summary["stopped"], summary["stopped_hint"]))),
+        )
 
 
 def _say(console: Console, text: str) -> None:

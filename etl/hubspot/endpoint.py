@@ -43,7 +43,8 @@ class Endpoint:
         if not self.has_types:
             return default_body(pairs)
         masks = pairs["types"].unique().to_list()
-        return create_body(pairs, {mask: self.bits.types(mask) for mask in masks})
+        # Sorted: the same associations make the same bytes, in whatever order types were met.
+        return create_body(pairs, {mask: sorted(self.bits.types(mask)) for mask in masks})
 
     def made(self, answer: Answer) -> pl.DataFrame:
         """List the pairs (from_id, to_id) that an answer names in our direction.
