@@ -82,6 +82,10 @@ class Lines:
         if self._is_due():
             click.echo(f"trying again: {said}", err=True)
 
+    def waiting(self, said: str) -> None:
+        """Say why nothing will be heard for long."""
+        click.echo(said, err=True)
+
     def _is_due(self) -> bool:
         if time.monotonic() < self._next_at:
             return False
@@ -115,6 +119,10 @@ class Bar:
     def trouble(self, said: str) -> None:
         """Draw that HubSpot or the network is in the way, until there is better news."""
         self._progress.update(self._task, facts=f"trying again: {said}")
+
+    def waiting(self, said: str) -> None:
+        """Draw why nothing moves, until it does."""
+        self._progress.update(self._task, facts=said)
 
     def _draw(self) -> None:
         watch = self._watch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ def resume(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) ->
     folder = find_run(run, directory)
     look = look_at(folder)
     if look.state is State.FINISHED:
+        # Killed between its summary and its end, a run leaves what it had staged.
+        shutil.rmtree(folder.staging, ignore_errors=True)
         click.echo(
             f"{folder.path}: nothing to do, the run is finished; look at it with: "
             f"{command('show', folder)}",

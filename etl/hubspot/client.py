@@ -89,8 +89,12 @@ class Client:
         waits_for_quota: bool = False,
         meter: Meter | None = None,
         on_trouble: Callable[[str], None] = lambda _: None,
+        on_wait: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Take what the run shares; `on_trouble` hears of each attempt that failed."""
+        """Take what the run shares.
+
+        `on_trouble` hears of each attempt that failed, `on_wait` of a wait for the account's midnight.
+        """
         self._transport = transport
         self._pace = pace
         self._log = log
@@ -106,7 +110,7 @@ class Client:
         self._probing = asyncio.Lock()
         self._in_flight = 0
         self.quota = Quota(
-            reserve=daily_reserve, waits=waits_for_quota, stop=stop, log=log, tell=on_trouble
+            reserve=daily_reserve, waits=waits_for_quota, stop=stop, log=log, tell=on_wait
         )
         self.meter = meter or Meter()
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from etl.errors import SettingsError
+from etl.errors import RequestError, SettingsError
 from etl.hubspot.labels import fetch_labels
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ class SettingsCheck:
             now = self._clock()
             if self._checked_at is not None and now - self._checked_at < EVERY_SECONDS:
                 return
-            self.judge(await fetch_labels(self._client, self._job))
             self._checked_at = now
+            # A question that comes to nothing says nothing of the settings.
+            with suppress(RequestError):
+                self.judge(await fetch_labels(self._client, self._job))
 
     def judge(self, labels: Labels) -> None:
         """Raise SettingsError when the labels lack a type that rows ask for."""

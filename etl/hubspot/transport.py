@@ -80,7 +80,8 @@ class Transport:
             if status in SUCCESS:
                 return Attempt(NO_STATUS, Answer(), headers, str(error))
             page = raw[:200].decode("utf-8", "replace")
-            return Attempt(status, Answer(), headers, f"an answer that is not JSON: {page!r}")
+            said = f"an answer that is not JSON: {page!r}"
+            return Attempt(status, _identified(Answer(), headers), headers, said)
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         """Take in an answer piece by piece, so that none can fill the memory."""

@@ -24,4 +24,7 @@ class Observer(Protocol):
         """Hear that rows have come to their outcome."""
 
     def trouble(self, said: str) -> None:
-        """Hear that an attempt failed, or that the run waits, and why."""
+        """Hear that an attempt failed and what HubSpot or the network said."""
+
+    def waiting(self, said: str) -> None:
+        """Hear that the run waits for hours, for what and until when."""

@@ -282,11 +282,11 @@ class _Run:
             "run.finished",
             **{name: summary[name] for name in ("outcomes", "stopped", "exit_code")},
         )
-        if told.tally.rows[Outcome.NOT_SENT]:
-            shutil.rmtree(self._dataset(fact).fates)
-        else:
-            shutil.rmtree(folder.staging)
         write_summary(folder, summary)
+        # After the summary: cut off in between, a run without either could not be brought to its end.
+        is_whole = not told.tally.rows[Outcome.NOT_SENT]
+        spent = folder.staging if is_whole else self._dataset(fact).fates
+        shutil.rmtree(spent, ignore_errors=True)
         return summary
 
     def _dataset(self, fact: SourceStaged) -> Dataset:

@@ -75,6 +75,7 @@ async def connect(
             waits_for_quota=waits_for_quota,
             meter=meter,
             on_trouble=observer.trouble,
+            on_wait=observer.waiting,
         )
 
 

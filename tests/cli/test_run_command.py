@@ -5,28 +5,26 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
-import os
-import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import pytest
 from aiohttp import web
+from commands import REPOSITORY, Ended, etl, follow
 
+from etl.run_folder import RunFolder
+from etl.runs import recall_begun
 from etl.sandbox import Sandbox, demo_portal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aiohttp.typedefs import Handler
 
-REPOSITORY: Final = Path(__file__).parents[2]
 TOKEN: Final = "pat-na1-made-up-0123456789"
-SECONDS: Final = 60
-"""Far more than any command takes here; a hang fails instead of blocking."""
 
 FILES: Final = ["failures.csv", "journal.sqlite", "results.parquet", "run.log", "summary.json"]
 
@@ -37,41 +35,6 @@ to: {object: companies, column: company}
 label: {column: role}
 output: {directory: runs}
 """
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A process that has ended."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def last_line(self) -> str:
-        """Give what stands at the end of stderr."""
-        return self.stderr.rstrip("\n").rsplit("\n", 1)[-1]
-
-
-def etl(*arguments: str | Path, cwd: Path, **environment: str) -> Ended:
-    """Run the command line in a folder of its own, with nothing set but what the test sets."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUBSPOT_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "etl", *map(str, arguments)],
-        cwd=cwd,
-        env=inherited | {"PYTHONPATH": str(REPOSITORY)} | environment,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def follow(ended: Ended, cwd: Path) -> Ended:
-    """Run the command that the last line of stderr gives."""
-    _, found, command = ended.last_line.partition("hubspot-assoc ")
-    assert found, ended.last_line
-    return etl(*shlex.split(command), cwd=cwd)
 
 
 def write(folder: Path, rows: str, job: str = JOB, name: str = "roles.yaml") -> Path:
@@ -163,7 +126,7 @@ def test_the_next_command_repeats_what_this_one_was_given(tmp_path: Path) -> Non
 def test_the_next_command_has_the_sandbox_and_a_portal_from_anywhere(
     tmp_path: Path, *, alone: bool
 ) -> None:
-    """The next command left --sandbox out, and would have sent rows of a trial to HubSpot."""
+    """The next command forgot the sandbox, and would have sent rows of a trial to HubSpot."""
     job = write(tmp_path, "7,8,VIP\n5,6,VIP\n")
     portal = tmp_path / "portal.yaml"
     portal.write_text(
@@ -174,12 +137,14 @@ def test_the_next_command_has_the_sandbox_and_a_portal_from_anywhere(
     flags = ["--portal", "portal.yaml"] if alone else ["--sandbox", "--portal", "portal.yaml"]
     ended = etl("run", job, *flags, cwd=tmp_path)
     assert ended.code == 1, ended.stderr
-    assert f"--sandbox --portal {portal} " in ended.last_line
+    assert ended.last_line.endswith(f"hubspot-assoc retry {only_run(tmp_path)}")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    # Without a token nothing but the sandbox answers, and the demo portal has no such label.
     again = follow(ended, elsewhere)
     assert again.code == 1, again.stderr
     assert "│ all     │    1 │" in again.stderr
+    assert "OBJECT_NOT_FOUND" in again.stderr
 
 
 def test_the_next_command_of_a_folder_with_an_odd_name_works(tmp_path: Path) -> None:
@@ -404,13 +369,26 @@ def test_the_token_is_in_no_file_and_no_stream(tmp_path: Path, *, accepted: bool
         f" hubspot.access_token = {TOKEN}",
     ],
 )
-def test_the_next_command_never_shows_the_token(tmp_path: Path, override: str) -> None:
+def test_a_token_on_the_command_line_is_refused_unseen(tmp_path: Path, override: str) -> None:
     """A token given with --set, in any spelling, was printed into the log with the next command."""
     job = write(tmp_path, "x,2,\n")
+    ended = etl("run", job, "--sandbox", "--set", override, cwd=tmp_path)
+    refused(ended, tmp_path, "hubspot.access_token (not shown)", "${NAME}")
+    assert TOKEN not in ended.stdout + ended.stderr
+
+
+def test_a_retry_has_the_settings_of_its_run(tmp_path: Path) -> None:
+    """What --set said once is not typed again, and the token's variable is all that is kept of it."""
+    job = write(tmp_path, "x,2,\n")
+    words = ["hubspot.access_token=${SECRET}", "limits.batch_size=7"]
     ended = etl(
-        "run", job, "--sandbox", "--set", override, "--set", "limits.batch_size=7", cwd=tmp_path
+        "run", job, "--sandbox", "--set", words[0], "--set", words[1], cwd=tmp_path, SECRET=TOKEN
     )
     assert ended.code == 1, ended.stderr
-    assert TOKEN not in ended.stdout + ended.stderr
-    assert "--set limits.batch_size=7" in ended.last_line
-    assert follow(ended, tmp_path).code == 1
+    again = follow(ended, tmp_path, SECRET=TOKEN)
+    assert again.code == 1, again.stderr
+    begun = [recall_begun(RunFolder(run)) for run in sorted(tmp_path.glob("runs/*/*"))]
+    assert [each.job["limits"]["batch_size"] for each in begun] == [7, 7]
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert [content for content in written if TOKEN.encode() in content] == []
+    assert TOKEN not in ended.stdout + ended.stderr + again.stdout + again.stderr

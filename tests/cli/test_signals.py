@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
 from collections import Counter
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import pytest
+from commands import SECONDS, batches_pushed, environment, run_folders, started, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
-REPOSITORY: Final = Path(__file__).parents[2]
-SECONDS: Final = 30
-"""Far more than anything takes here; a hang fails instead of blocking."""
-POLL_SECONDS: Final = 0.02
 ROWS: Final = 300
 
 JOB: Final = """\
@@ -34,30 +27,6 @@ existing_labels: ignore
 limits: {batch_size: 1, concurrency: 4}
 output: {directory: runs}
 """
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """Give a process nothing of HubSpot but what the test sets."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HUBSPOT_")}
-    return inherited | {"PYTHONPATH": str(REPOSITORY)} | settings
-
-
-@contextmanager
-def started(*arguments: str, cwd: Path, **settings: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a command; however the test goes, the process is gone afterwards."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "etl", *arguments],
-        cwd=cwd,
-        env=environment(**settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -82,21 +51,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Look again and again, for a bounded time."""
-    give_up_at = time.monotonic() + SECONDS
-    while not ready():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < give_up_at
-        time.sleep(POLL_SECONDS)
-
-
-def has_pushed(folder: Path) -> bool:
-    """Tell whether some rows have been sent."""
-    logs = [path.read_text(encoding="utf-8") for path in folder.glob("runs/*/*/run.log")]
-    return any(log.count("batch.pushed") > 3 for log in logs)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_with_every_row_told(
     folder: Path, base_url: str, number: signal.Signals, code: int
@@ -104,7 +58,7 @@ def test_a_signal_ends_a_run_with_every_row_told(
     """What was sent is told as it ended, the rest as not sent, and failures.csv holds the rest."""
     settings = {"HUBSPOT_BASE_URL": base_url, "HUBSPOT_ACCESS_TOKEN": "made-up"}
     with started("run", "slow.yaml", cwd=folder, **settings) as process:
-        wait_until(lambda: has_pushed(folder), process)
+        wait_until(lambda: batches_pushed(folder) > 3, process)
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=SECONDS)
     assert (process.returncode, stdout) == (code, "")
@@ -121,13 +75,14 @@ def test_a_signal_ends_a_run_with_every_row_told(
     assert len(failures) == told["not_sent"] + 1
     assert sum(",not_sent," in line for line in failures) == told["not_sent"]
     last = stderr.splitlines()[-1]
-    assert f"source.path={run / 'failures.csv'}" in last
-    assert not (run / "staging").exists()
-
-
-def run_folders(folder: Path) -> list[Path]:
-    """List what runs have left."""
-    return list(folder.glob("runs/*/*"))
+    assert last == f"{run}: go on with: hubspot-assoc resume {run}"
+    # What is left to send is kept; what is told again at the end is not.
+    assert sorted(path.name for path in (run / "staging").iterdir()) == [
+        "links",
+        "rows",
+        "sections",
+    ]
+    assert list(run.parent.glob(".*.lock")) == []
 
 
 class Broken:
@@ -191,6 +146,8 @@ async def test_a_signal_before_anything_is_sent(
     ended = await interrupted(folder, "run", "slow.yaml", hangs=False, number=number)
     assert (ended[0], ended[1]) == (code, "")
     assert "Traceback" not in ended[2]
+    assert "nothing was sent" in ended[2].splitlines()[-2]
+    assert ended[2].splitlines()[-1].endswith("run the job again")
     assert run_folders(folder) == []
 
 

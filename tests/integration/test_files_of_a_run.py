@@ -81,6 +81,9 @@ class Nobody:
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
 
+    def waiting(self, said: str) -> None:
+        """Hear that the run waits for midnight."""
+
     def settled(self, settled: RowsSettled) -> None:
         """Hear of rows that have come to an outcome."""
 
@@ -407,6 +410,85 @@ async def test_more_chunks_than_one_are_one_result(
     assert results["row_number"].to_list() == list(range(1, 101))
     assert outcomes(summary) == {"associated": 80, "rejected": 20}
     assert [int(line[3]) for line in lines_of(folder.failures)[1:]] == list(range(5, 101, 5))
+
+
+# --- cells that a spreadsheet would run ---------------------------------------------------------
+
+FORMULAS: Final = [
+    "=1+1",
+    "@SUM(A1)",
+    "+1+cmd|' /C calc'!A0",
+    "'=1",
+    "-5",
+    "'-5",
+    "\t=1",
+    "a=b",
+    "",
+]
+LINK: Final = '=HYPERLINK("https://example.com")'
+
+
+def write_lines(path: Path, *lines: list[str]) -> None:
+    """Write a csv file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(lines)
+
+
+async def test_formulas_are_harmless_in_failures_and_come_back(
+    tmp_path: Path, base_url: str
+) -> None:
+    """Whoever opens failures.csv runs nothing, and whoever runs it as a source loses nothing."""
+    source = tmp_path / "rows.csv"
+    rows = [["x", "2", "", cell, "=2"] for cell in FORMULAS]
+    write_lines(source, ["contact", "company", "role", LINK, "'@owner"], *rows)
+    folder, _ = await run(job_over(source, base_url))
+    header, *failed = lines_of(folder.failures)
+    assert header == ["contact", "company", "role", f"'{LINK}", "''@owner", *ADDED]
+    assert [line[3] for line in failed] == [
+        "'=1+1",
+        "'@SUM(A1)",
+        "'+1+cmd|' /C calc'!A0",
+        "''=1",
+        "-5",
+        "''-5",
+        "'\t=1",
+        "a=b",
+        "",
+    ]
+    assert {line[4] for line in failed} == {"'=2"}
+    again, _ = await run(job_over(source, base_url, source=Source(str(folder.failures))))
+    assert [line[:5] for line in lines_of(again.failures)] == [
+        line[:5] for line in [header, *failed]
+    ]
+
+
+async def test_a_label_that_looks_like_a_formula_is_read_back_as_it_was(
+    tmp_path: Path, base_url: str
+) -> None:
+    """The row that failed for the label =Boss fails for =Boss again, and not for a quote of ours."""
+    source = tmp_path / "rows.csv"
+    write_lines(source, ["contact", "company", "@role"], ["1", "2", "=Boss"], ["-1", "2", "'=Boss"])
+    job = job_over(source, base_url, labelling=LabelColumn("@role"))
+    folder, _ = await run(job)
+    again, summary = await run(replace(job, source=Source(str(folder.failures))))
+    assert outcomes(summary) == {"unresolved": 1, "rejected": 1}
+    for each in (folder, again):
+        results = pl.read_parquet(each.results("parquet"))
+        assert results["label"].to_list() == ["=Boss", "'=Boss"]
+        assert "'=Boss'" in results["error_message"][0]
+        header, first, second = lines_of(each.failures)
+        assert [header[2], first[2], second[2]] == ["'@role", "'=Boss", "''=Boss"]
+        assert second[0] == "-1", "a number is no formula"
+
+
+async def test_quotes_of_an_ordinary_source_are_its_own(tmp_path: Path, base_url: str) -> None:
+    """Only a file that we have written has quotes of ours."""
+    source = tmp_path / "rows.csv"
+    write_lines(source, ["contact", "company", "role"], ["1", "2", "'=1"], ["3", "4", "=1"])
+    folder, summary = await run(job_over(source, base_url))
+    assert outcomes(summary) == {"unresolved": 2}
+    results = pl.read_parquet(folder.results("parquet"))
+    assert results["label"].to_list() == ["'=1", "=1"]
 
 
 # --- runs that do not begin ---------------------------------------------------------------------

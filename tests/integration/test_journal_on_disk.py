@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+import msgspec
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from etl.core.verdict import SETTLED
-from etl.facts import Progress
-from etl.journal import open_journal
+from etl.errors import StoppedError, UsageError
+from etl.facts import Origin, Progress, Rehearsal, RunBegun
+from etl.journal import Journal, open_journal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,3 +123,185 @@ def test_a_batch_is_begun_once(tmp_path: Path) -> None:
         journal.begin(1, section=0, associations=1)
         with pytest.raises(sqlite3.IntegrityError):
             journal.begin(1, section=0, associations=1)
+
+
+# --- facts ----------------------------------------------------------------------------------------
+
+
+def test_a_fact_is_remembered_in_its_newest_form(tmp_path: Path) -> None:
+    """A resume knows what the run was begun with, and how far it had come at the last."""
+    path = tmp_path / "journal.sqlite"
+    begun = RunBegun(
+        run_id="r",
+        started_at="2026-11-23T12:00:00Z",
+        job={"name": "決裁者"},
+        origin=Origin(overrides=("a=1",), rehearsal=Rehearsal(faults="/f.yaml"), parent="p"),
+    )
+    with open_journal(path) as journal:
+        assert journal.recall(RunBegun) is None
+        journal.remember(begun)
+        journal.remember(Progress(requests=1))
+        journal.remember(Progress(requests=2, outcomes={"failed": 1}, seconds=0.5))
+    with open_journal(path) as journal:
+        assert journal.recall(RunBegun) == begun
+        assert journal.recall(Progress) == Progress(requests=2, outcomes={"failed": 1}, seconds=0.5)
+
+
+def test_progress_is_written_with_its_batch(tmp_path: Path) -> None:
+    """After any cut the counts of a run are those of the batches that it has settled."""
+    with open_journal(tmp_path / "journal.sqlite") as journal:
+        journal.begin(1, section=0, associations=1)
+        journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
+        assert journal.recall(Progress) == PROGRESS
+
+
+def test_a_journal_of_another_version_says_so(tmp_path: Path) -> None:
+    """A run folder of a newer version is refused in words, and not half understood."""
+
+    class Tomorrow(msgspec.Struct):
+        requests: str
+
+    Tomorrow.__name__ = "Progress"
+    with open_journal(tmp_path / "journal.sqlite") as journal:
+        journal.remember(Tomorrow("many"))
+        with pytest.raises(UsageError, match="of another version of hubspot-assoc"):
+            journal.recall(Progress)
+
+
+# --- what needs no further request ----------------------------------------------------------------
+
+
+def test_a_section_that_was_compared_stays_compared(tmp_path: Path) -> None:
+    """Nothing unchanged is not the same as not yet known: batches are cut by the first answer."""
+    path = tmp_path / "journal.sqlite"
+    unchanged = settled(0, 5, 6, outcome="unchanged")
+    with open_journal(path) as journal:
+        assert journal.comparison(1) is None
+        journal.compared(1, unchanged)
+        journal.compared(2, unchanged.clear())
+    with open_journal(path) as journal:
+        found, none = journal.comparison(1), journal.comparison(2)
+        assert found is not None
+        assert none is not None
+        assert_frame_equal(found, unchanged)
+        assert none.height == 0
+        assert journal.comparison(3) is None
+
+
+def test_batches_that_were_begun_are_known_by_section(tmp_path: Path) -> None:
+    """A batch that may have been sent is not begun a second time."""
+    with open_journal(tmp_path / "journal.sqlite") as journal:
+        for number, section in [(1, 0), (2, 0), (7, 3)]:
+            journal.begin(number, section=section, associations=1)
+        journal.settle(2, settled(2, 10), PROGRESS, is_whole=True)
+        assert journal.begun(0) == {1, 2}
+        assert journal.begun(3) == {7}
+        assert journal.begun(1) == frozenset()
+
+
+def test_only_whole_batches_and_unchanged_pairs_need_no_request(tmp_path: Path) -> None:
+    """A run is done when each association has its verdict, not when each batch has some."""
+    with open_journal(tmp_path / "journal.sqlite") as journal:
+        assert journal.settled_associations() == 0
+        journal.begin(1, section=0, associations=3)
+        journal.begin(2, section=0, associations=2)
+        journal.begin(3, section=1, associations=40)
+        journal.settle(1, settled(1, 10, 11, 12), PROGRESS, is_whole=True)
+        journal.settle(2, settled(2, 20), PROGRESS, is_whole=False)
+        assert journal.settled_associations() == 3
+        journal.compared(1, settled(0, 5, 6, outcome="unchanged"))
+        assert journal.settled_associations() == 5
+        journal.settle(2, settled(2, 20, 21), PROGRESS, is_whole=True)
+        assert journal.settled_associations() == 7
+        assert journal.verdicts(0)["association_id"].to_list() == [10, 11, 12, 20, 21]
+
+
+# --- looking and closing --------------------------------------------------------------------------
+
+
+def test_looking_at_a_run_leaves_nothing_behind(tmp_path: Path) -> None:
+    """`runs` and `show` change nothing in a folder, also in one that may not be written to."""
+    path = tmp_path / "journal.sqlite"
+    with open_journal(path) as journal:
+        journal.remember(PROGRESS)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with open_journal(path, read_only=True) as journal:
+        assert journal.recall(Progress) == PROGRESS
+        assert {file.name for file in tmp_path.iterdir()} == set(before)
+        with pytest.raises(StoppedError, match="can't be written"):
+            journal.remember(Progress())
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_looking_at_a_run_that_goes_on_sees_its_last_batch(tmp_path: Path) -> None:
+    """What stands in the write-ahead log alone is a part of the journal."""
+    path = tmp_path / "journal.sqlite"
+    with open_journal(path) as journal:
+        journal.remember(PROGRESS)
+        with open_journal(path, read_only=True) as looked_at:
+            assert looked_at.recall(Progress) == PROGRESS
+
+
+def test_looking_makes_no_journal(tmp_path: Path) -> None:
+    """A look at the wrong folder does not turn it into a run."""
+    with (
+        pytest.raises(UsageError, match="can't be used"),
+        open_journal(tmp_path / "journal.sqlite", read_only=True),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"not a database, but a text of some length" * 50])
+def test_a_damaged_journal_is_told(tmp_path: Path, content: bytes) -> None:
+    """A journal that the disk has spoilt ends in a sentence with a way on."""
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(content)
+    with (
+        pytest.raises(UsageError, match=r"journal\.sqlite can't be used") as caught,
+        open_journal(path),
+    ):
+        pass
+    assert "run the job again" in caught.value.hint
+
+
+def test_a_journal_is_closed_after_the_last_write(tmp_path: Path) -> None:
+    """A run that ends while a thread still writes crashed the interpreter, or lost the batch."""
+    path = tmp_path / "journal.sqlite"
+    with open_journal(path):
+        pass
+    is_writing, may_go_on = Event(), Event()
+    order: list[str] = []
+
+    class Watched(sqlite3.Connection):
+        def close(self) -> None:
+            order.append("closed")
+            super().close()
+
+    def slowly() -> int:
+        is_writing.set()
+        assert may_go_on.wait(10)
+        order.append("written")
+        return 1
+
+    connection = sqlite3.connect(path, check_same_thread=False, factory=Watched)
+    connection.create_function("slowly", 0, slowly)
+    journal = Journal(connection)
+
+    def write() -> None:
+        with journal._transaction():
+            connection.execute(
+                "INSERT INTO batch (number, section, associations) VALUES (1, 0, slowly())"
+            )
+
+    writer, closer = Thread(target=write), Thread(target=journal.close)
+    writer.start()
+    assert is_writing.wait(10)
+    closer.start()
+    closer.join(0.05)
+    may_go_on.set()
+    writer.join(10)
+    closer.join(10)
+    assert order == ["written", "closed"]
+    with open_journal(path) as reopened:
+        assert reopened.begun(0) == {1}

@@ -16,6 +16,9 @@ from aiohttp import web
 
 from etl.core.exit_code import ExitCode
 from etl.errors import SettingsError
+from etl.hubspot.client import Client
+from etl.hubspot.settings_check import EVERY_SECONDS, SettingsCheck
+from etl.hubspot.settle import UNANSWERED_IN_A_ROW
 from etl.model import (
     HubspotSettings,
     Job,
@@ -29,7 +32,8 @@ from etl.model import (
 )
 from etl.pipeline import run_job
 from etl.run_folder import create_run_folder
-from etl.sandbox import Sandbox, SandboxSettings, demo_portal
+from etl.sandbox import FaultScript, Sandbox, SandboxSettings, demo_portal
+from etl.sandbox.faults import CutAfterFault
 from etl.stop import Stop
 
 if TYPE_CHECKING:
@@ -61,8 +65,8 @@ class Witness:
 
     bend: Callable[[web.Request, Any, web.Response], web.Response | None] | None = None
     """Given the request's path and body and the true answer; None lets the answer be."""
-    refuse: Callable[[web.Request], web.Response | None] | None = None
-    """Answers in place of the sandbox."""
+    refuse: Callable[[web.Request, Any], web.Response | None] | None = None
+    """Given the request's path and body; answers in place of the sandbox, or lets it answer."""
     slow: bool = False
     """Let other requests in while one is in flight."""
     calls: list[tuple[str, int]] = field(default_factory=list)
@@ -81,7 +85,7 @@ class Witness:
             inputs = body.get("inputs", [])
             self.calls.append((request.path.rsplit("/", 1)[1], len(inputs)))
             self.paths.append(request.path)
-            if self.refuse is not None and (refusal := self.refuse(request)) is not None:
+            if self.refuse is not None and (refusal := self.refuse(request, body)) is not None:
                 return refusal
             with self._watch(request.path, inputs):
                 if self.slow:
@@ -151,6 +155,9 @@ class Listener:
 
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
+
+    def waiting(self, said: str) -> None:
+        """Hear that the run waits for midnight."""
 
     def settled(self, settled: RowsSettled) -> None:
         """Hear of rows that have come to an outcome."""
@@ -230,13 +237,15 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[Any]:
     """Give a function that opens a demo sandbox with a witness before it."""
     async with AsyncExitStack() as stack:
 
-        async def opened(witness: Witness | None = None, **settings: Any) -> Stage:
+        async def opened(
+            witness: Witness | None = None, faults: FaultScript | None = None, **settings: Any
+        ) -> Stage:
             witness = witness or Witness()
             definition = msgspec.structs.replace(
                 demo_portal(),
                 settings=SandboxSettings(**{"requests_per_10_seconds": None, **settings}),
             )
-            sandbox = Sandbox(definition, middlewares=[witness.middleware()])
+            sandbox = Sandbox(definition, faults=faults, middlewares=[witness.middleware()])
             return Stage(tmp_path, await stack.enter_async_context(sandbox), witness)
 
         yield opened
@@ -568,6 +577,324 @@ async def test_both_directions_of_a_pair_stay_under_ignore(open_stage: Any) -> N
     assert stage.types(1, 101) == {UNLABELED, DECISION_MAKER, EMPLOYER}
 
 
+# --- requests that come to nothing --------------------------------------------------------------
+
+
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients try again at once."""
+
+    async def at_once(_: float) -> None:
+        await asyncio.sleep(0)
+
+    defaults = Client.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "sleep", at_once)
+
+
+def breaks_down(correlation_id: str = "c-500") -> web.Response:
+    """Write a 500."""
+    return web.json_response({"message": "oops", "correlationId": correlation_id}, status=500)
+
+
+def from_ids(body: Any) -> set[str]:
+    """List the records on the from side of a request."""
+    return {each["from"]["id"] for each in body["inputs"]}
+
+
+@pytest.mark.usefixtures("no_waits")
+async def test_a_row_that_breaks_hubspot_costs_itself_alone(open_stage: Any) -> None:
+    """A batch that HubSpot fails at for one row's sake is narrowed down to that row."""
+
+    def poisoned(request: web.Request, body: Any) -> web.Response | None:
+        is_met = request.path.endswith("/create") and "13" in from_ids(body)
+        return breaks_down("c-13") if is_met else None
+
+    stage: Stage = await open_stage(Witness(refuse=poisoned))
+    run = await stage.run(stage.job(numbered(20)))
+    assert [place for place, row in enumerate(run.outcomes) if row != "associated"] == [12]
+    failed = run.results.row(12, named=True)
+    assert (failed["outcome"], failed["error_category"]) == ("failed", "NO_ANSWER")
+    assert (failed["http_status"], failed["correlation_id"]) == (500, "c-13")
+    assert failed["error_message"] == "HTTP 500 after 3 attempts: oops"
+    assert "run the row again" in run.failures[0]
+    assert len(stage.pairs()) == 19
+    batches = [call for call in stage.witness.calls if call[0] in {"create", "read"}]
+    assert batches[:9] == [("create", 20)] * 8 + [("read", 20)], (
+        "read back before anything is resent"
+    )
+    # Three tries for each of the parts that hold the row: of 10, 5, 3 (or 2) and 1.
+    assert failed["attempts"] == 8 + 3 * 4
+    assert run.summary["stopped"] is None
+
+
+@pytest.mark.usefixtures("no_waits")
+async def test_rows_that_break_hubspot_here_and_there_do_not_stop_the_run(open_stage: Any) -> None:
+    """While most writes are answered, any number of rows may come to nothing, each by itself."""
+    poison = {str(number) for number in range(3, 60, 8)}
+
+    def poisoned(request: web.Request, body: Any) -> web.Response | None:
+        is_met = request.path.endswith("/create") and poison & from_ids(body)
+        return breaks_down() if is_met else None
+
+    stage: Stage = await open_stage(Witness(refuse=poisoned))
+    run = await stage.run(stage.job(numbered(60)))
+    failed = run.results.filter(pl.col("outcome") == "failed")["from_id"]
+    assert {str(number) for number in failed} == poison
+    assert run.outcomes.count("associated") == 60 - len(poison)
+    came_to_nothing = len(stage.witness.writes) - run.outcomes.count("associated")
+    assert came_to_nothing > UNANSWERED_IN_A_ROW
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("existing_labels", ["keep", "ignore"])
+async def test_what_was_written_without_an_answer_is_found(
+    open_stage: Any, existing_labels: Keeping
+) -> None:
+    """Connections that are cut after each write leave no row in doubt: HubSpot is asked what it has."""
+    cuts = FaultScript(faults=(CutAfterFault(on="write"),))
+    stage: Stage = await open_stage(faults=cuts)
+    job = replace(stage.job(numbered(5)), existing_labels=existing_labels)
+    run = await stage.run(job)
+    assert run.outcomes == ["associated"] * 5
+    assert stage.witness.writes == [5] * 8
+    assert stage.witness.calls[-1] == ("read", 5)
+    assert run.results["http_status"].to_list() == [None] * 5
+    assert run.results["attempts"].to_list() == [8] * 5
+
+
+@pytest.mark.usefixtures("no_waits")
+async def test_what_is_there_already_is_not_sent_again(open_stage: Any) -> None:
+    """Of a batch that broke half way only the other half is sent once more."""
+
+    def half(request: web.Request, body: Any, _: web.Response) -> web.Response | None:
+        if not request.path.endswith("/create") or len(body["inputs"]) < 4:
+            return None
+        for number in (2, 3):
+            stage.remove(number, number + 1000)
+        return breaks_down()
+
+    stage: Stage = await open_stage(Witness(bend=half))
+    run = await stage.run(stage.job(numbered(4)))
+    assert run.outcomes == ["associated"] * 4
+    assert stage.witness.writes == [4] * 8 + [1, 1]
+    assert run.results["http_status"].to_list() == [None, 201, 201, None]
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("batch_size", [1, 100])
+async def test_a_hubspot_that_only_reads_stops_the_run(open_stage: Any, batch_size: int) -> None:
+    """Where nothing at all can be written, rows wait for a resume instead of failing one by one."""
+
+    def read_only(request: web.Request, _: Any) -> web.Response | None:
+        return breaks_down() if request.path.endswith("/create") else None
+
+    stage: Stage = await open_stage(Witness(refuse=read_only))
+    job = stage.job(numbered(100), batch_size=batch_size, concurrency=1)
+    run = await stage.run(job)
+    assert run.summary["exit_code"] == ExitCode.STOPPED
+    assert "HubSpot is there, but" in (run.summary["stopped"] or "")
+    told = Counter(run.outcomes)
+    assert set(told) == {"failed", "not_sent"}
+    assert told["failed"] < UNANSWERED_IN_A_ROW
+    assert not stage.pairs()
+
+
+# --- settings that HubSpot refuses --------------------------------------------------------------
+
+PARTNER: Final = ("USER_DEFINED", 7)
+
+
+def refusal_of(*types: tuple[str, int], status: int = 400) -> web.Response:
+    """Write HubSpot's refusal, which names types or nobody."""
+    words = [f"{name}={kind} is not a valid association definition id" for name, kind in types]
+    error: dict[str, Any] = {
+        "status": "error",
+        "message": "One or more associations are invalid",
+        "category": "VALIDATION_ERROR",
+        "context": {"INVALID_ASSOCIATION_TYPE_ID": words} if words else {},
+    }
+    if status < 400:
+        error = {"status": "COMPLETE", "results": [], "errors": [error]}
+    return web.json_response(error, status=status)
+
+
+def types_of(body: Any) -> set[tuple[str, int]]:
+    """List the types that a request asks for."""
+    return {
+        (kind["associationCategory"], kind["associationTypeId"])
+        for each in body["inputs"]
+        for kind in each["types"]
+    }
+
+
+@pytest.mark.parametrize("status", [400, 207])
+async def test_a_refused_label_fails_the_rows_that_ask_for_it(open_stage: Any, status: int) -> None:
+    """Two rows about one pair, one with a label that HubSpot will not have: the other is associated."""
+
+    def picky(request: web.Request, body: Any) -> web.Response | None:
+        if not request.path.endswith("/create") or PARTNER not in types_of(body):
+            return None
+        return refusal_of(PARTNER, status=status)
+
+    stage: Stage = await open_stage(Witness(refuse=picky))
+    rows = [(1, 1001, "Partner"), (1, 1001, "Decision maker"), (1, 1001, "Partner;Decision maker")]
+    run = await stage.run(stage.job([*rows, (2, 1002, "Decision maker")]))
+    assert run.outcomes == ["failed", "associated", "failed", "associated"]
+    assert stage.types(1, 1001) == {UNLABELED, DECISION_MAKER}
+    assert run.results["error_category"].to_list() == ["VALIDATION_ERROR", None] * 2
+    assert run.summary["outcomes"]["associated"] == 2
+
+
+async def test_a_kept_label_that_is_refused_costs_no_row(open_stage: Any) -> None:
+    """A label of the pair that no row asks for is written only to keep it, and fails nobody."""
+
+    def picky(request: web.Request, body: Any) -> web.Response | None:
+        is_met = request.path.endswith("/create") and PARTNER in types_of(body)
+        return refusal_of(PARTNER) if is_met else None
+
+    stage: Stage = await open_stage(Witness(refuse=picky))
+    stage.seed(1, 1001, PARTNER)
+    job = replace(stage.job(numbered(2)), existing_labels="keep")
+    run = await stage.run(job)
+    assert run.outcomes == ["associated"] * 2
+    assert DECISION_MAKER in stage.types(1, 1001)
+
+
+def without_a_label(gone: tuple[str, int], refuse: Callable[[], web.Response]) -> Witness:
+    """Stand before a portal that loses a label once its labels were asked for both ways."""
+
+    def refused(request: web.Request, body: Any) -> web.Response | None:
+        return refuse() if request.path.endswith("/create") and gone in types_of(body) else None
+
+    def unlisted(request: web.Request, _: Any, response: web.Response) -> web.Response | None:
+        if not request.path.endswith("/labels") or witness.count("labels") <= 2:
+            return None
+        listed = body_of(response)["results"]
+        left = [each for each in listed if (each["category"], each["typeId"]) != gone]
+        return web.json_response({"results": left})
+
+    witness = Witness(bend=unlisted, refuse=refused)
+    return witness
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(refusal_of, id="a 400 that names nobody"),
+        pytest.param(
+            lambda: refusal_of(DECISION_MAKER),
+            id="a 400 that names it",
+            marks=pytest.mark.xfail(strict=True, reason="rows with no other type end the doubt"),
+        ),
+        pytest.param(
+            lambda: refusal_of(DECISION_MAKER, status=207),
+            id="a 207 that names it",
+            marks=pytest.mark.xfail(strict=True, reason="a 207 never doubts the settings"),
+        ),
+    ],
+)
+async def test_a_label_that_is_deleted_on_the_way_stops_the_run(
+    open_stage: Any, said: Callable[[], web.Response]
+) -> None:
+    """A label that is gone would fail a million rows one like the other; the job is what is wrong."""
+    stage: Stage = await open_stage(without_a_label(DECISION_MAKER, said))
+    run = await stage.run(stage.job(numbered(30), batch_size=10, concurrency=1))
+    assert run.summary["exit_code"] == ExitCode.STOPPED
+    stopped = run.summary["stopped"] or ""
+    assert "does not have USER_DEFINED:1 for contacts → companies any more" in stopped
+    assert run.outcomes == ["not_sent"] * 30
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_an_object_that_is_deleted_on_the_way_stops_the_run(
+    open_stage: Any, status: int
+) -> None:
+    """When a custom object goes away, its rows are not told to be at fault."""
+
+    def gone(request: web.Request, _: Any) -> web.Response | None:
+        is_later = stage.witness.count("create") > 1 and not request.path.endswith("/details")
+        body = {"message": "Unable to infer object type", "category": "VALIDATION_ERROR"}
+        return web.json_response(body, status=status) if is_later else None
+
+    stage: Stage = await open_stage(Witness(refuse=gone))
+    run = await stage.run(stage.job(numbered(30), batch_size=10, concurrency=1))
+    assert run.summary["exit_code"] == ExitCode.STOPPED
+    assert "HubSpot has no labels for contacts → companies" in (run.summary["stopped"] or "")
+    assert run.outcomes == ["associated"] * 10 + ["not_sent"] * 20
+
+
+async def test_settings_are_doubted_once_a_minute(
+    open_stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file full of bad rows does not have its labels asked for with each of them."""
+    moments = iter([0.0, EVERY_SECONDS / 2, EVERY_SECONDS - 1, EVERY_SECONDS])
+    defaults = SettingsCheck.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "clock", lambda: next(moments))
+
+    def anonymous(request: web.Request, _: Any) -> web.Response | None:
+        return refusal_of() if request.path.endswith("/create") else None
+
+    stage: Stage = await open_stage(Witness(refuse=anonymous))
+    run = await stage.run(stage.job(numbered(4), batch_size=1, concurrency=1))
+    assert run.outcomes == ["failed"] * 4
+    labels_before_sending = 2
+    assert stage.witness.count("labels") == labels_before_sending + 2 * 2
+    assert next(moments, None) is None, "each refusal is a reason to doubt"
+
+
+@pytest.fixture
+def five_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up after five rows instead of two thousand."""
+    monkeypatch.setattr("etl.hubspot.settle.REFUSED_ALONE", 5)
+
+
+def refusing_after(rows: int) -> Witness:
+    """Stand before a portal that takes some requests, and then refuses all without a reason."""
+
+    def refused(request: web.Request, _: Any) -> web.Response | None:
+        is_met = request.path.endswith("/create") and witness.count("create") > rows
+        return refusal_of() if is_met else None
+
+    witness = Witness(refuse=refused)
+    return witness
+
+
+@pytest.mark.usefixtures("five_alone")
+@pytest.mark.parametrize("batch_size", [1, 20])
+async def test_a_file_for_another_portal_is_noticed(open_stage: Any, batch_size: int) -> None:
+    """When row after row is refused and none accepted, the run ends before it has tried them all."""
+    stage: Stage = await open_stage(refusing_after(0))
+    run = await stage.run(stage.job(numbered(20), batch_size=batch_size, concurrency=1))
+    assert run.summary["exit_code"] == ExitCode.STOPPED
+    stopped = run.summary["stopped"] or ""
+    assert "HubSpot has refused 5 rows one by one and accepted none" in stopped
+    assert "One or more associations are invalid" in stopped
+    told = Counter(run.outcomes)
+    assert set(told) == {"failed", "not_sent"}
+    assert told["failed"] <= 5
+
+
+@pytest.mark.usefixtures("five_alone")
+async def test_max_failures_says_how_many_may_be_refused(open_stage: Any) -> None:
+    """Whoever sets a limit of failures means it: the run goes on to that limit."""
+    stage: Stage = await open_stage(refusing_after(0))
+    job = stage.job(numbered(20), concurrency=1, max_failures=MaxFailures(percent=100))
+    run = await stage.run(job)
+    assert run.outcomes == ["failed"] * 20
+    assert run.summary["exit_code"] == ExitCode.SOME_FAILED
+
+
+@pytest.mark.usefixtures("five_alone")
+async def test_one_row_that_was_accepted_shows_that_the_portal_is_right(open_stage: Any) -> None:
+    """A good row among many bad ones lets the run tell of each what is wrong with it."""
+    stage: Stage = await open_stage(refusing_after(1))
+    run = await stage.run(stage.job(numbered(20), batch_size=1, concurrency=1))
+    assert run.outcomes == ["associated"] + ["failed"] * 19
+    assert run.summary["stopped"] is None
+
+
 # --- how requests go ----------------------------------------------------------------------------
 
 
@@ -636,7 +963,7 @@ async def test_no_more_requests_fly_than_the_job_allows(open_stage: Any, concurr
 async def test_labels_are_found_where_the_guide_has_them(open_stage: Any) -> None:
     """When HubSpot drops one of its two paths for labels, the other one is asked."""
 
-    def gone(request: web.Request) -> web.Response | None:
+    def gone(request: web.Request, _: Any) -> web.Response | None:
         is_specs = request.path.startswith("/crm/associations/v4/")
         return web.Response(status=404, text="<html>Not here</html>") if is_specs else None
 
@@ -731,7 +1058,7 @@ async def test_a_row_counts_once_towards_max_failures(open_stage: Any) -> None:
 async def test_a_token_revoked_on_the_way_stops_the_run(open_stage: Any) -> None:
     """Rows that HubSpot had taken stay associated, and the others are there to be run again."""
 
-    def revoked(_: web.Request) -> web.Response | None:
+    def revoked(_: web.Request, __: Any) -> web.Response | None:
         if len(stage.witness.writes) <= 4:
             return None
         return web.json_response({"message": "revoked"}, status=401)

@@ -501,3 +501,183 @@ def test_one_verdict_for_a_whole_batch() -> None:
         (0, None, "failed", None, "NO_ANSWER", "no answer in 60 s", None),
         (1, None, "failed", None, "NO_ANSWER", "no answer in 60 s", None),
     ]
+
+
+# Types that are refused
+
+OTHER = "USER_DEFINED:3"
+BOTH = TYPE_BITS[MANAGER] | TYPE_BITS[OTHER]
+
+
+def typed(*lines: tuple[int, int]) -> pl.DataFrame:
+    """Make a batch of (1, 1), (2, 2), … from what is sent and what rows want of each."""
+    batch = batch_of(*((number, number) for number in range(1, len(lines) + 1)))
+    columns = {"types": pl.Int64, "wanted": pl.Int64}
+    return batch.with_columns(pl.DataFrame(lines, schema=columns, orient="row"))
+
+
+def refusing(name: str, **context: Any) -> dict[str, Any]:
+    """Write an error about a type; `context` may name records beside it."""
+    words = f"{name.replace(':', '=')} is not a valid association definition id"
+    return {
+        "category": "VALIDATION_ERROR",
+        "message": "One or more associations are invalid",
+        "context": {"INVALID_ASSOCIATION_TYPE_ID": [words], **context},
+    }
+
+
+def lines_of(frame: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+    """List the lines about each association, in order."""
+    return sorted(frame.select("association_id", *columns).rows())
+
+
+Judging: TypeAlias = "Callable[[pl.DataFrame, dict[str, Any]], Judgement]"
+
+
+def in_a_207(batch: pl.DataFrame, error: dict[str, Any]) -> Judgement:
+    """Judge a success that names nobody, with one error."""
+    return success(batch, answer(results=[], errors=[error]))
+
+
+def in_a_400(batch: pl.DataFrame, error: dict[str, Any]) -> Judgement:
+    """Judge a refusal."""
+    return refusal(batch, answer(**error))
+
+
+EITHER_ANSWER = pytest.mark.parametrize("judge", [in_a_207, in_a_400])
+
+
+@EITHER_ANSWER
+def test_a_refused_type_does_not_take_the_others_with_it(judge: Judging) -> None:
+    """Rows that want another label of the same pair get it; only those of the refused one fail."""
+    judged = judge(typed((BOTH, BOTH)), refusing(OTHER))
+    assert lines_of(judged.settled, "types", "outcome") == [(0, TYPE_BITS[OTHER], "failed")]
+    again = pl.concat(judged.again)
+    assert lines_of(again, "types", "wanted") == [(0, TYPE_BITS[MANAGER], BOTH)]
+    assert judged.unnamed.height == 0
+
+
+@EITHER_ANSWER
+def test_a_refused_type_that_was_only_kept_costs_no_row(judge: Judging) -> None:
+    """A label that HubSpot had, written again to keep it and refused, fails nobody who asked for another."""
+    judged = judge(typed((BOTH, TYPE_BITS[MANAGER])), refusing(OTHER))
+    assert judged.settled["types"].to_list() == [TYPE_BITS[OTHER]], "a line about nobody's type"
+    assert lines_of(pl.concat(judged.again), "types") == [(0, TYPE_BITS[MANAGER])]
+
+
+@EITHER_ANSWER
+def test_where_no_wanted_type_is_left_all_rows_fail(judge: Judging) -> None:
+    """The label that was merely kept is not worth a request of its own."""
+    judged = judge(typed((BOTH, TYPE_BITS[OTHER])), refusing(OTHER))
+    assert lines_of(judged.settled, "types", "outcome") == [(0, None, "failed")]
+    assert judged.again == []
+
+
+@EITHER_ANSWER
+def test_records_beside_a_type_narrow_it(judge: Judging) -> None:
+    """A label that one pair alone may not have is taken off that pair alone."""
+    batch = typed((BOTH, BOTH), (BOTH, BOTH), (TYPE_BITS[MANAGER], TYPE_BITS[MANAGER]))
+    judged = judge(batch, refusing(OTHER, fromObjectId=["2"], toObjectId=["2"]))
+    assert lines_of(judged.settled, "types") == [(1, TYPE_BITS[OTHER])]
+    left = [part.filter(association_id=1)["types"].to_list() for part in judged.again]
+    assert [types for types in left if types] == [[TYPE_BITS[MANAGER]]]
+    untouched = pl.concat([judged.unnamed, *judged.again]).filter(pl.col("association_id") != 1)
+    assert lines_of(untouched, "types") == [(0, BOTH), (2, TYPE_BITS[MANAGER])]
+
+
+def test_what_lost_a_type_goes_with_the_others() -> None:
+    """A label that is gone costs one request more, not one for each pair that had it."""
+    batch = typed((BOTH, BOTH), (TYPE_BITS[MANAGER], TYPE_BITS[MANAGER]), (BOTH, BOTH))
+    judged = in_a_400(batch, refusing(OTHER))
+    [together] = judged.again
+    assert lines_of(together, "types") == [(number, TYPE_BITS[MANAGER]) for number in range(3)]
+
+
+def test_a_type_and_a_record_in_two_errors_are_both_heeded() -> None:
+    """A 400 may complain of a label and of a contact: each costs its own rows."""
+    batch = typed((BOTH, BOTH), (TYPE_BITS[MANAGER], TYPE_BITS[MANAGER]), (BOTH, BOTH))
+    gone = {"category": "GONE", "message": "deleted", "context": {"contactId": ["2"]}}
+    judged = refusal(batch, answer(**REAL_REFUSAL, errors=[refusing(OTHER), gone]))
+    assert lines_of(judged.settled, "types", "error_category") == [
+        (0, TYPE_BITS[OTHER], "VALIDATION_ERROR"),
+        (1, None, "GONE"),
+        (2, TYPE_BITS[OTHER], "VALIDATION_ERROR"),
+    ]
+    [together] = judged.again
+    assert lines_of(together, "types") == [(0, TYPE_BITS[MANAGER]), (2, TYPE_BITS[MANAGER])]
+
+
+def test_a_type_that_no_pair_has_is_nobodys() -> None:
+    """A refusal for a type that was not sent tells nothing, and is narrowed down like any other."""
+    batch = typed(*[(TYPE_BITS[MANAGER], TYPE_BITS[MANAGER])] * 4)
+    judged = in_a_400(batch, refusing(OTHER))
+    assert judged.settled.height == 0
+    assert [part.height for part in judged.again] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "doubts"),
+    [
+        pytest.param(REAL_REFUSAL, True, id="nobody"),
+        pytest.param({**REAL_REFUSAL, "context": {"objectId": ["999"]}}, True, id="a stranger"),
+        pytest.param(refusing(OTHER), True, id="a type"),
+        pytest.param({**REAL_REFUSAL, "context": {"contactId": ["1"]}}, False, id="a record"),
+        pytest.param(
+            {**REAL_REFUSAL, "message": "contact 1 is not valid"},
+            False,
+            id="a record, in a sentence",
+        ),
+    ],
+)
+def test_what_may_meet_every_row_is_doubted(error: dict[str, Any], *, doubts: bool) -> None:
+    """A label or an object that is gone is asked after before a million rows fail by it."""
+    batch = typed((BOTH, BOTH), (TYPE_BITS[MANAGER], TYPE_BITS[MANAGER]))
+    assert refusal(batch, answer(**error)).doubts_settings is doubts
+
+
+# Many errors
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "a pair each",
+        "a sentence each",
+        pytest.param(
+            "a type and a pair each",
+            marks=pytest.mark.xfail(strict=True, reason="types are taken off error by error"),
+        ),
+    ],
+)
+def test_two_thousand_errors_are_judged_like_two(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 207 with an error for each input took seconds: the batch was looked through for each of them."""
+    passes = 0
+
+    def counted(name: str) -> None:
+        original = getattr(pl.DataFrame, name)
+
+        def once_more(*arguments: Any, **keywords: Any) -> Any:
+            nonlocal passes
+            passes += 1
+            return original(*arguments, **keywords)
+
+        monkeypatch.setattr(pl.DataFrame, name, once_more)
+
+    for name in ("join", "filter", "select", "with_columns"):
+        counted(name)
+    cost = {}
+    for size in (2, 2000):
+        pairs = [(number, number + 5000) for number in range(1, size + 1)]
+        ends = [{"fromObjectId": [str(f)], "toObjectId": [str(t)]} for f, t in pairs]
+        errors: dict[str, list[dict[str, Any]]] = {
+            "a pair each": [{"message": "no", "context": each} for each in ends],
+            "a sentence each": [{"message": f"CONTACT={f} is not valid"} for f, _ in pairs],
+            "a type and a pair each": [refusing(MANAGER, **each) for each in ends],
+        }
+        before = passes
+        judged = success(batch_of(*pairs), answer(results=[], errors=errors[kind]))
+        cost[size] = passes - before
+        assert judged.settled.filter(outcome="failed").height == size
+    assert cost[2000] == cost[2]
