@@ -30,7 +30,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run comes from: what a command that goes on from it has to know."""
 
     overrides: tuple[str, ...] = ()
-    """The words of ``--set``, but for those that may hold the token."""
+    """The words of ``--set``; none holds the token, which is refused there."""
     rehearsal: Rehearsal | None = None
     parent: str | None = None
     """The run_id of the run that this one retries."""
@@ -51,8 +51,8 @@ class RunBegun(msgspec.Struct, frozen=True, kw_only=True):
 class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     """Written when the whole source is on disk, before anything is sent."""
 
-    portal: str
-    """What account the rows are for: address and portal id."""
+    locks: tuple[str, ...]
+    """What keeps other runs out of the account: its names by token and by portal id."""
     portal_id: int | None
     """None where HubSpot did not tell."""
     rows: int

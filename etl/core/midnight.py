@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 if TYPE_CHECKING:
     from datetime import date, tzinfo
 
+DAY_MILLISECONDS: Final = 86_400_000
+
 GRACE: Final = timedelta(hours=1)
 """How long after midnight a clock that differs from HubSpot's may be the reason for a refusal."""
 
@@ -27,10 +29,9 @@ def zone_of(name: str, utc_offset_milliseconds: int | None) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        if utc_offset_milliseconds is None:
+        if utc_offset_milliseconds is None or abs(utc_offset_milliseconds) >= DAY_MILLISECONDS:
             return None
-    offset = timedelta(milliseconds=utc_offset_milliseconds)
-    return timezone(offset) if abs(offset) < timedelta(days=1) else None
+    return timezone(timedelta(milliseconds=utc_offset_milliseconds))
 
 
 def next_midnight(now: datetime, zone: tzinfo) -> datetime:

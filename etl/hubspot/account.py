@@ -38,12 +38,14 @@ async def fetch_account(client: Client) -> Account:
     return Account(told.portal_id, zone_of(told.time_zone, told.utc_offset_milliseconds))
 
 
-def identity(account: Account, base_url: str, token: Secret | None) -> str:
+def identities(account: Account, base_url: str, token: Secret | None) -> tuple[str, ...]:
     """Name the account for the lock: one run at a time for a job and a portal.
 
-    Without a portal id, the token stands for it, as a digest that tells nothing of it.
+    By its token, as a digest that tells nothing of it, for that is always known; and by its portal
+    id, as a portal may have several tokens.
     """
-    if account.portal_id is not None:
-        return f"{base_url} portal {account.portal_id}"
     digest = sha256(token.value.encode() if token is not None else b"").hexdigest()
-    return f"{base_url} token {digest}"
+    by_token = f"{base_url} token {digest}"
+    if account.portal_id is None:
+        return (by_token,)
+    return by_token, f"{base_url} portal {account.portal_id}"

@@ -36,6 +36,10 @@ ALIVE_PATH: Final = DETAILS
 """Asked before HubSpot is called down: any answer but a 5xx shows that it is not."""
 
 
+NEW_DAY_CALLS: Final = 1000
+"""Calls by which two answers can't differ on one day: more than are ever in flight."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer and what it took to get it."""
@@ -68,7 +72,8 @@ class Meter:
         limit = headers.get("X-HubSpot-RateLimit-Daily", "")
         left = headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
         self.daily_limit = int(limit) if limit.isdecimal() else self.daily_limit
-        self.daily_remaining = int(left) if left.isdecimal() else self.daily_remaining
+        if left.isdecimal():
+            self.daily_remaining = _lower(self.daily_remaining, int(left))
 
 
 class Client:
@@ -181,12 +186,13 @@ class Client:
         """Wait until HubSpot is there, has calls left today, and room in its window."""
         while True:
             await self._wait_for_hubspot()
-            remaining = self.meter.daily_remaining
-            left = None if remaining is None else remaining - self._in_flight
-            if await self.quota.wait(left):
-                self.meter.daily_remaining = None  # that was yesterday
-            # One at a time, so that a stop finds a single request waiting for its turn.
+            # One at a time: a stop finds a single request waiting for its turn, and the calls left
+            # today are counted when all that went before are in flight.
             async with self._turn:
+                remaining = self.meter.daily_remaining
+                left = None if remaining is None else remaining - self._in_flight
+                if await self.quota.wait(left):
+                    self.meter.daily_remaining = None  # that was yesterday
                 await self._stop.interrupts(self._pace.wait())
             if not self._circuit.is_open:
                 return
@@ -284,6 +290,11 @@ class Client:
             f"HubSpot does not answer: {message}",
             f"check the network, hubspot.base_url ({self._transport.base_url}) and HubSpot's status page",
         )
+
+
+def _lower(known: int | None, told: int) -> int:
+    """Believe the lower of two counts: answers overtake one another. Only a new day has many more."""
+    return told if known is None or told > known + NEW_DAY_CALLS else min(known, told)
 
 
 def _seconds(text: str | None) -> float | None:

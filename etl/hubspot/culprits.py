@@ -72,10 +72,15 @@ class Culprits:
     """The ids are numbers in a sentence, and may mean something else."""
 
     @property
+    def has_ids(self) -> bool:
+        """Tell whether the error names records."""
+        ids = (self.pair_from, self.pair_to, self.from_ids, self.to_ids, self.either_ids)
+        return any(ids)
+
+    @property
     def nobody(self) -> bool:
         """Tell whether the error names no record and no type."""
-        ids = self.pair_from | self.pair_to | self.from_ids | self.to_ids | self.either_ids
-        return not (ids or self.types)
+        return not (self.has_ids or self.types)
 
 
 def culprits(error: ErrorDetail, sides: Sides) -> Culprits:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from etl.hubspot.culprits import Sides
     from etl.hubspot.wire import Answer, ErrorDetail
 
+_MASKS: Final = {"place": pl.Int64, "mask": pl.Int64}
+
 NOT_NAMED: Final = "NOT_NAMED"
 """Our category for an association that a 2xx did not name."""
 
@@ -69,10 +71,11 @@ def judge_success(
     settled = [verdicts(confirmed, Outcome.ASSOCIATED, http_status, answer)]
     rest = batch.join(made, on=["from_id", "to_id"], how="anti")
     named = [culprits(error, sides) for error in answer.errors]
-    told, again, rest, about_types = _strip_all(
+    told, stripped, rest, about_types = _strip_all(
         rest, named, answer.errors, answer, http_status=http_status, type_bits=type_bits
     )
-    settled += told
+    settled.append(told)
+    again = [stripped] if stripped.height else []
     # A number in a sentence may be a limit; an id of no row of ours may be a portal's.
     certain = [Culprits() if each.guessed else each for each in named]
     blamed, places = blame(batch, certain)
@@ -90,7 +93,7 @@ def judge_success(
     elif anonymous and rest.height:
         again += _halves(rest)
         rest = rest.clear()
-    return Judgement(pl.concat(settled), rest, again)
+    return Judgement(pl.concat(settled), rest, again, doubts_settings=bool(about_types))
 
 
 def judge_refusal(
@@ -105,10 +108,10 @@ def judge_refusal(
     refusal = answer.as_error()
     errors = (refusal, *refusal.errors)
     named = [culprits(error, sides) for error in errors]
-    settled, left, rest, _ = _strip_all(
+    told, stripped, rest, about_types = _strip_all(
         batch, named, errors, answer, http_status=http_status, type_bits=type_bits
     )
-    stripped = pl.concat([batch.clear(), *left])
+    settled = [told] if told.height else []
     suspects: list[pl.DataFrame] = []
     if batch.height > 1:
         blamed, _ = blame(rest, named)
@@ -128,7 +131,7 @@ def judge_refusal(
             part.select(batch.columns)
             for part in found.filter(pl.col("place").is_in(vague)).partition_by("place")
         ]
-    doubts_settings = bool(not settled and not suspects) or stripped.height > 0
+    doubts_settings = bool(about_types) or not (settled or suspects)
     if batch.height == 1 and rest.height == 1:
         settled.append(verdicts(batch, Outcome.FAILED, http_status, answer, refusal))
         rest = rest.clear()
@@ -149,45 +152,45 @@ def _strip_all(
     *,
     http_status: int,
     type_bits: Mapping[str, int],
-) -> tuple[list[pl.DataFrame], list[pl.DataFrame], pl.DataFrame, set[int]]:
-    """Take all refused types off; give verdicts, what to send without them, the rest, and which errors."""
-    settled, again, places = [], [], set()
-    for place, each in enumerate(named):
-        mask = _mask(each, type_bits) if each.types else 0
-        if mask and batch.filter(_has_type(each, mask)).height:
-            told, left, batch = _strip(
-                batch, each, mask, http_status=http_status, answer=answer, error=errors[place]
-            )
-            settled.append(told)
-            again += [left] if left.height else []
-            places.add(place)
-    return settled, again, batch, places
-
-
-def _strip(
-    batch: pl.DataFrame,
-    named: Culprits,
-    mask: int,
-    *,
-    http_status: int,
-    answer: Answer,
-    error: ErrorDetail,
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, set[int]]:
     """Take refused types off the associations that have them.
 
-    Gives the verdicts (VERDICT), what is still wanted without these types, and all other
-    associations of the batch.
+    Gives the verdicts (VERDICT), what is still wanted without these types, all other associations,
+    and which of the errors are about types.
     """
-    found = batch.filter(_has_type(named, mask))
-    others = batch.join(found, on="association_id", how="anti")
-    left = found.with_columns(pl.col("types") & ~pl.lit(mask))
+    masks = {place: mask for place, each in enumerate(named) if (mask := _mask(each, type_bits))}
+    # Beside ids, a type means these pairs; alone, every pair that has it.
+    alone = {place for place in masks if not named[place].has_ids}
+    beside = [
+        each if place in masks.keys() - alone else Culprits() for place, each in enumerate(named)
+    ]
+    blamed, _ = blame(batch, beside)
+    hits = [batch.join(blamed.select("association_id", "place"), on="association_id", how="inner")]
+    first_of_mask = {masks[place]: place for place in sorted(alone, reverse=True)}
+    hits += [
+        batch.with_columns(pl.lit(place, pl.Int64).alias("place"))
+        for place in first_of_mask.values()
+    ]
+    lines = pl.DataFrame(list(masks.items()), schema=_MASKS, orient="row")
+    found = (
+        pl.concat(hits)
+        .join(lines, on="place", how="inner")
+        .filter((pl.col("types") & pl.col("mask")) != 0)
+        .sort("place", "association_id")
+        .unique("association_id", keep="first", maintain_order=True)
+    )
+    others = batch.join(found, on="association_id", how="anti", maintain_order="left")
+    left = found.with_columns(pl.col("types") & ~pl.col("mask"))
     is_wanted = (pl.col("types") & pl.col("wanted")) != 0
     hopeless, left = left.filter(~is_wanted), left.filter(is_wanted)
-    about_some = verdicts(left, Outcome.FAILED, http_status, answer, error).with_columns(
-        pl.lit(mask, pl.Int64).alias("types")
+    about_some = _failed(left, errors, answer, http_status).with_columns(
+        left["mask"].alias("types")
     )
-    about_all = verdicts(hopeless, Outcome.FAILED, http_status, answer, error)
-    return pl.concat([about_some, about_all]), left, others
+    about_all = _failed(hopeless, errors, answer, http_status)
+    places = set(found["place"]) | {
+        place for place in alone if masks[place] in {masks[hit] for hit in found["place"].unique()}
+    }
+    return pl.concat([about_some, about_all]), left.select(batch.columns), others, places
 
 
 def _mask(named: Culprits, type_bits: Mapping[str, int]) -> int:
@@ -195,13 +198,6 @@ def _mask(named: Culprits, type_bits: Mapping[str, int]) -> int:
     for name in named.types:
         mask |= type_bits.get(name, 0)
     return mask
-
-
-def _has_type(named: Culprits, mask: int) -> pl.Expr:
-    """Tell which associations an error about types means: of the ids beside them, if there are any."""
-    has_type = (pl.col("types") & mask) != 0
-    ids = named.pair_from | named.pair_to | named.from_ids | named.to_ids | named.either_ids
-    return has_type & _is_named(named) if ids and not named.guessed else has_type
 
 
 def verdicts(

@@ -20,7 +20,7 @@ from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
 from etl.errors import EtlError, SettingsError, StoppedError
 from etl.facts import Origin, Progress, RunBegun, SourceStaged
-from etl.hubspot.account import fetch_account, identity
+from etl.hubspot.account import fetch_account, identities
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
@@ -161,14 +161,14 @@ class _Run:
         async with self._connected() as client:
             account = await fetch_account(client)
             client.quota.zone = account.zone
-            portal_name = identity(account, job.hubspot.base_url, job.hubspot.access_token)
-            await self._hold(portal_name)
+            locks = identities(account, job.hubspot.base_url, job.hubspot.access_token)
+            await self._hold(locks)
             portal = await prepare(job, client)
             staged = await stage(
                 job, portal, self._folder.staging, observer=self._observer, stop=self._stop
             )
             fact = SourceStaged(
-                portal=portal_name,
+                locks=locks,
                 portal_id=account.portal_id,
                 rows=staged.dataset.rows,
                 sections=staged.dataset.sections,
@@ -195,7 +195,7 @@ class _Run:
             shutil.rmtree(self._folder.staging, ignore_errors=True)
             return await self.begin()
         self.is_staged = True
-        await self._hold(fact.portal)
+        await self._hold(fact.locks)
         self._folder.summary.unlink(missing_ok=True)
         dataset = self._dataset(fact)
         settled = self._journal.settled_associations()
@@ -223,12 +223,13 @@ class _Run:
             meter=self._count.meter,
         )
 
-    async def _hold(self, portal: str) -> None:
+    async def _hold(self, locks: tuple[str, ...]) -> None:
         """Keep other runs of the job out of the portal, as long as this one is open."""
-        lock = hold(self._folder.path.parent, portal=portal, run_id=self._folder.run_id)
-        previous = await asyncio.to_thread(self._open.enter_context, lock)
-        if previous is not None:
-            self._log.warning("lock.taken_over", run=previous.run_id, pid=previous.pid)
+        for name in locks:
+            lock = hold(self._folder.path.parent, portal=name, run_id=self._folder.run_id)
+            previous = await asyncio.to_thread(self._open.enter_context, lock)
+            if previous is not None:
+                self._log.warning("lock.taken_over", run=previous.run_id, pid=previous.pid)
 
     async def _portal_as_it_was(self, fact: SourceStaged, client: Client) -> Portal:
         """Make the portal with the types of the staged rows. Raises SettingsError if one is gone."""

@@ -305,14 +305,12 @@ async def test_calls_in_flight_count_as_made(office: Office) -> None:
     assert (office.account.left, office.refused) == (10, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="all that wait for the pace have passed the quota by then")
 async def test_calls_that_wait_for_their_turn_count_too(office: Office) -> None:
     """Fifty workers that all saw one call left made fifty."""
     await office.post(5)
     assert (office.account.left, office.refused) == (10, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="the answer that came last is believed, not the lowest")
 async def test_answers_in_any_order_tell_the_same_count(office: Office) -> None:
     """An early call whose answer comes late does not bring calls back that are made."""
     await office.post(1)

@@ -43,7 +43,7 @@ def begin(
 def stage(folder: RunFolder, rows: int, **unsent: int) -> None:
     """Go on to where the source is on disk."""
     staged = SourceStaged(
-        portal="p",
+        locks=("p",),
         portal_id=1,
         rows=rows,
         sections=(),

@@ -785,12 +785,10 @@ def without_a_label(gone: tuple[str, int], refuse: Callable[[], web.Response]) -
         pytest.param(
             lambda: refusal_of(DECISION_MAKER),
             id="a 400 that names it",
-            marks=pytest.mark.xfail(strict=True, reason="rows with no other type end the doubt"),
         ),
         pytest.param(
             lambda: refusal_of(DECISION_MAKER, status=207),
             id="a 207 that names it",
-            marks=pytest.mark.xfail(strict=True, reason="a 207 never doubts the settings"),
         ),
     ],
 )

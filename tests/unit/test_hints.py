@@ -6,7 +6,7 @@ import pytest
 
 from etl.core import normalize
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
-from etl.hubspot import judge, push
+from etl.hubspot import judge, settle
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from etl.hubspot import judge, push
         normalize.BLANK_ID,
         normalize.INVALID_ID,
         judge.NOT_NAMED,
-        push.NO_ANSWER,
+        settle.NO_ANSWER,
     ],
 )
 def test_our_own_categories_have_a_hint(category: str) -> None:

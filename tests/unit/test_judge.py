@@ -643,10 +643,7 @@ def test_what_may_meet_every_row_is_doubted(error: dict[str, Any], *, doubts: bo
     [
         "a pair each",
         "a sentence each",
-        pytest.param(
-            "a type and a pair each",
-            marks=pytest.mark.xfail(strict=True, reason="types are taken off error by error"),
-        ),
+        "a type and a pair each",
     ],
 )
 def test_two_thousand_errors_are_judged_like_two(
