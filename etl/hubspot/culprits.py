@@ -14,16 +14,19 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from etl.hubspot.objects import singular
+from etl.model import Category
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from etl.hubspot.wire import ErrorDetail
 
 Side = Literal["from", "to", "either"]
+
+CATEGORIES: Final = frozenset(get_args(Category))
 
 _NAMED_ID: Final = re.compile(r"\b([A-Za-z][\w-]*|[0-9]+-[0-9]+)=([0-9]{1,19})\b")
 _BARE_ID: Final = re.compile(r"(?<![\w-])[0-9]{1,19}(?![\w-])")
@@ -85,18 +88,20 @@ class Culprits:
 
 def culprits(error: ErrorDetail, sides: Sides) -> Culprits:
     """Find who an error names: in its context, or else in its message."""
-    types: set[str] = set()
+    types = set(_types_in(error.message))
     keyed: dict[Side, set[int]] = defaultdict(set)
     named: dict[Side, set[int]] = defaultdict(set)
     bare_side = _bare_side(error.context, sides)
     for key, value in error.context.items():
         for text in _texts(value):
             tokens = _NAMED_ID.findall(text)
+            types.update(_types_in(text))
             if _TYPE_KEY.search(key):
                 types.update(f"{category}:{number}" for category, number in tokens)
             elif tokens:
                 for name, number in tokens:
-                    named[sides.of(name)].add(int(number))
+                    if name not in CATEGORIES:
+                        named[sides.of(name)].add(int(number))
             elif _is_id_key(key, sides):
                 keyed[_key_side(key, sides) or bare_side].update(_bare_ids(text))
     if keyed["from"] and keyed["to"]:
@@ -117,10 +122,17 @@ def culprits(error: ErrorDetail, sides: Sides) -> Culprits:
     return _in_message(error.message, sides) if found.nobody else found
 
 
+def _types_in(text: str) -> Iterator[str]:
+    """List the association types that a text names, as ``USER_DEFINED=3``."""
+    found = _NAMED_ID.findall(text)
+    return (f"{category}:{number}" for category, number in found if category in CATEGORIES)
+
+
 def _in_message(message: str, sides: Sides) -> Culprits:
     ids: dict[Side, set[int]] = defaultdict(set)
     for name, number in _NAMED_ID.findall(message):
-        ids[sides.of(name)].add(int(number))
+        if name not in CATEGORIES:
+            ids[sides.of(name)].add(int(number))
     if ids:
         from_ids, to_ids = frozenset(ids["from"]), frozenset(ids["to"])
         return Culprits(from_ids=from_ids, to_ids=to_ids, either_ids=frozenset(ids["either"]))
