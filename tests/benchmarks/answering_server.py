@@ -23,6 +23,7 @@ LABELS = {
         b'{"category":"USER_DEFINED","typeId":37,"label":"Decision maker"}]}'
     ),
 }
+DETAILS = b'{"portalId":1,"timeZone":"UTC","utcOffsetMilliseconds":0}'
 TAIL = (
     '],"status":"COMPLETE","startedAt":"2026-11-23T00:00:00Z","completedAt":"2026-11-23T00:00:00Z"}'
 )
@@ -76,6 +77,8 @@ class AnsweringServer(asyncio.Protocol):
 
 
 def _answer(path: bytes, body: bytes) -> bytes:
+    if path.endswith(b"/details"):
+        return DETAILS
     if path.endswith(b"/labels"):
         return LABELS[path.split(b"/")[-3]]
     pairs = _BATCH.decode(body).inputs
