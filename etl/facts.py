@@ -55,6 +55,9 @@ class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     """What keeps other runs out of the account: its names by token and by portal id."""
     portal_id: int | None
     """None where HubSpot did not tell."""
+    time_zone: str = ""
+    utc_offset_milliseconds: int | None = None
+    """When the account's day ends, as HubSpot told it."""
     rows: int
     sections: tuple[Section, ...]
     source: SourceShape

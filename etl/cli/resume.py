@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from etl.cli.carry_out import carry_out, command
 from etl.cli.options import directory_option, run_argument, wait_option
@@ -56,6 +57,8 @@ def resume(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) ->
             f"{command('show', folder)}",
             err=True,
         )
+        if as_json:
+            click.echo(msgspec.json.encode(look.as_dict()))
         raise SystemExit(look.exit_code)
     begun = recall_begun(folder)
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import click
+import msgspec
 from msgspec.structs import replace
 
 from etl.cli.carry_out import command
@@ -45,6 +46,8 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
         )
     if not look.not_succeeded:
         click.echo(f"{folder.path}: nothing to do, every row succeeded", err=True)
+        if as_json:
+            click.echo(msgspec.json.encode(look.as_dict()))
         return
     begun = recall_begun(folder)
     # Quoted: in a value of --set, which is YAML, a path may hold what YAML reads otherwise.

@@ -16,6 +16,9 @@ GRACE: Final = timedelta(hours=1)
 
 GRACE_STEP: Final = timedelta(minutes=5)
 
+UNKNOWN_ZONE_STEP: Final = timedelta(minutes=15)
+"""Zones differ by quarters of an hour, so no midnight is missed by more."""
+
 PATIENCE: Final = timedelta(hours=25) + GRACE
 """The longest day (the one that summer time ends on), and the grace: who is still refused then will
 be tomorrow as well."""
@@ -39,16 +42,22 @@ def next_midnight(now: datetime, zone: tzinfo) -> datetime:
     return _start_of(now.astimezone(zone).date() + timedelta(days=1), zone)
 
 
-def opens_at(now: datetime, zone: tzinfo, *, waited_since: datetime | None) -> datetime | None:
+def opens_at(
+    now: datetime, zone: tzinfo | None, *, waited_since: datetime | None
+) -> datetime | None:
     """Tell when to ask again after a refusal for the day; None when waiting has not helped.
 
     `waited_since` is the first refusal of a row without an answer between; None for the first.
+    Where the zone is not known, because the refusal came before it could be asked for, it is asked
+    again and again.
     """
-    if waited_since is not None:
-        if now - waited_since > PATIENCE:
-            return None
-        if now - _start_of(now.astimezone(zone).date(), zone) < GRACE:
-            return now + GRACE_STEP
+    if waited_since is not None and now - waited_since > PATIENCE:
+        return None
+    if zone is None:
+        return now + UNKNOWN_ZONE_STEP
+    since_midnight = now - _start_of(now.astimezone(zone).date(), zone)
+    if waited_since is not None and since_midnight < GRACE:
+        return now + GRACE_STEP
     return next_midnight(now, zone)
 
 

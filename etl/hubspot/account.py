@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from etl.core.midnight import zone_of
 from etl.errors import RequestError, SettingsError
 from etl.hubspot.paths import DETAILS
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from etl.hubspot.client import Client
     from etl.model import Secret
 
@@ -22,10 +19,12 @@ DETAILS_TRIES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the token stands for; what HubSpot does not tell is None."""
+    """Who the token stands for; what HubSpot does not tell is empty."""
 
     portal_id: int | None = None
-    zone: tzinfo | None = None
+    time_zone: str = ""
+    """A name such as ``Europe/Berlin``."""
+    utc_offset_milliseconds: int | None = None
 
 
 async def fetch_account(client: Client) -> Account:
@@ -35,7 +34,7 @@ async def fetch_account(client: Client) -> Account:
     except (RequestError, SettingsError):
         # A token that is refused outright is told by the next request, which can't be done without.
         return Account()
-    return Account(told.portal_id, zone_of(told.time_zone, told.utc_offset_milliseconds))
+    return Account(told.portal_id, told.time_zone, told.utc_offset_milliseconds)
 
 
 def identities(account: Account, base_url: str, token: Secret | None) -> tuple[str, ...]:

@@ -32,6 +32,14 @@ NOT_FOUND: Final = 404
 NOTHING_THERE: Final = {"OBJECT_NOT_FOUND", "VALIDATION_ERROR", "NOT_FOUND"}
 """Categories that say of a record that it, or anything associated with it, does not exist."""
 
+TRIES_OF_A_PART: Final = 3
+"""Tries for a part of a request that has come to nothing as a whole: trouble that passes is over by
+then, and trouble with a record shows at once."""
+
+UNANSWERED_IN_A_ROW: Final = 20
+"""Requests that come to nothing one after the other before the run stops: narrowing the largest one
+down to a row or record takes eleven, with half of it answered on the way."""
+
 MAX_READS: Final = 16
 """Reads in flight: an answer may hold 500 associations of each of 1,000 records, some 50 MB."""
 
@@ -65,6 +73,7 @@ class ExistingReader:
         self._client = client
         self._concurrency = min(concurrency, MAX_READS)
         self._stop = stop
+        self._unanswered = 0
 
     async def read(self, pairs: pl.DataFrame, endpoint: Endpoint) -> Existing:
         """Read what the pairs (from_id, to_id) have, in the endpoint's direction.
@@ -76,19 +85,22 @@ class ExistingReader:
         wanted = pairs.select("from_id", "to_id")
 
         async def read_group(records: pl.DataFrame) -> None:
-            groups = [records]
+            groups: list[tuple[pl.DataFrame, int | None]] = [(records, None)]
             while groups and not self._stop.requested:
-                group = groups.pop()
+                group, tries = groups.pop()
                 try:
-                    page = await self._read_page(group, endpoint)
+                    page = await self._read_page(group, endpoint, tries)
+                    tries = None
                 except (StoppedError, SettingsError) as error:
                     self._stop.request(error.message, error.hint)
                     return
                 except (RequestError, WireError) as error:
-                    page = _narrowed(group, str(error))
+                    if self._has_too_many_unanswered(error):
+                        return
+                    page, tries = _narrowed(group, str(error)), TRIES_OF_A_PART
                 found.append(page.existing.join(wanted, on=["from_id", "to_id"], how="semi"))
                 unread.append(page.unread)
-                groups.extend(page.again)
+                groups.extend((part, tries) for part in page.again)
 
         await in_parallel(
             _first_pages(pairs), read_group, concurrency=self._concurrency, stop=self._stop
@@ -96,9 +108,22 @@ class ExistingReader:
         self._stop.check()
         return Existing(pl.concat(found).unique(), pl.concat(unread).unique("from_id"))
 
-    async def _read_page(self, group: pl.DataFrame, endpoint: Endpoint) -> _Page:
+    def _has_too_many_unanswered(self, error: Exception) -> bool:
+        """Count a request that came to nothing; stop the run when nothing else comes."""
+        self._unanswered += 1
+        if self._unanswered >= UNANSWERED_IN_A_ROW:
+            self._stop.request(
+                f"HubSpot is there, but {self._unanswered} reads of associations one after the "
+                f"other came to nothing: {error}",
+                "see HubSpot's status page, and go on when it is better",
+            )
+        return self._stop.requested
+
+    async def _read_page(self, group: pl.DataFrame, endpoint: Endpoint, tries: int | None) -> _Page:
         """Ask for one page of each record of a group: from_id and after."""
-        reply = await self._client.post(endpoint.paths.read, read_body(group), only_reads=True)
+        body = read_body(group)
+        reply = await self._client.post(endpoint.paths.read, body, only_reads=True, tries=tries)
+        self._unanswered = 0
         if not reply.is_success:
             return _refused(group, reply.answer.as_error(), reply.http_status, endpoint)
         # A thousand records may have half a million associations: too long for the event loop.

@@ -48,6 +48,8 @@ class Judgement:
     """Parts of the batch to send as requests of their own."""
     doubts_settings: bool = False
     """The refusal may be about the job's objects or labels rather than about its rows."""
+    names_types: bool = False
+    """It names a type that rows ask for."""
 
 
 def judge_success(
@@ -93,7 +95,8 @@ def judge_success(
     elif anonymous and rest.height:
         again += _halves(rest)
         rest = rest.clear()
-    return Judgement(pl.concat(settled), rest, again, doubts_settings=bool(about_types))
+    is_about_types = bool(about_types)
+    return Judgement(pl.concat(settled), rest, again, is_about_types, is_about_types)
 
 
 def judge_refusal(
@@ -141,7 +144,7 @@ def judge_refusal(
         again = _halves(batch)
     no_verdict = verdicts(batch.clear(), Outcome.FAILED, http_status, answer)
     told = pl.concat([no_verdict, *settled])
-    return Judgement(told, batch.clear(), again, doubts_settings)
+    return Judgement(told, batch.clear(), again, doubts_settings, bool(about_types))
 
 
 def _strip_all(

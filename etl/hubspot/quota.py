@@ -82,16 +82,18 @@ class Quota:
 
     def answered(self) -> None:
         """Hear that HubSpot takes requests."""
-        self._waited_since = None
+        # An answer that was on its way when the day was used up says nothing of the next one.
+        if self._opens_at is None:
+            self._waited_since = None
 
     def _close(self, reason: str) -> None:
         if self._opens_at is not None:
             return  # one of several refusals in flight has told it
         now, zone = self._now(), self.zone
-        if zone is None:
-            raise StoppedError(reason, "go on after midnight in the account's time zone")
-        midnight = f"{next_midnight(now, zone):%Y-%m-%d %H:%M %Z}"
         if not self._waits:
+            midnight = "midnight in the account's time zone"
+            if zone is not None:
+                midnight = f"{next_midnight(now, zone):%Y-%m-%d %H:%M %Z}"
             raise StoppedError(
                 reason, f"go on after {midnight}; with --wait-for-quota a run waits by itself"
             )

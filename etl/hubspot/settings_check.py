@@ -25,6 +25,11 @@ EVERY_SECONDS: Final = 60.0
 """How often at most: a file of bad rows is refused many times, and its settings are right."""
 
 
+NAMED_EVERY_SECONDS: Final = 1.0
+"""Where a type is named: often enough that a label deleted now fails few rows, and once for all
+that are in flight."""
+
+
 class SettingsCheck:
     """Ask HubSpot for the objects and labels of a job again."""
 
@@ -44,11 +49,15 @@ class SettingsCheck:
         self._checked_at: float | None = None
         self._turn = asyncio.Lock()
 
-    async def check(self) -> None:
-        """Raise SettingsError when an object or a type of the job is gone; asks once a minute."""
+    async def check(self, *, is_urgent: bool) -> None:
+        """Raise SettingsError when an object or a type of the job is gone.
+
+        Asks once a second where a refusal names a type, which is urgent, and otherwise once a minute.
+        """
+        pause = NAMED_EVERY_SECONDS if is_urgent else EVERY_SECONDS
         async with self._turn:
             now = self._clock()
-            if self._checked_at is not None and now - self._checked_at < EVERY_SECONDS:
+            if self._checked_at is not None and now - self._checked_at < pause:
                 return
             self._checked_at = now
             # A question that comes to nothing says nothing of the settings.

@@ -20,6 +20,7 @@ import polars as pl
 from etl.core.keep import keep_existing
 from etl.core.verdict import VERDICT
 from etl.errors import RequestError, StoppedError
+from etl.hubspot.existing import TRIES_OF_A_PART, UNANSWERED_IN_A_ROW
 from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
 from etl.hubspot.wire import ErrorDetail, WireError
 from etl.model import MAX_BATCH_SIZE, Outcome
@@ -36,14 +37,6 @@ if TYPE_CHECKING:
 NO_ANSWER: Final = "NO_ANSWER"
 """Our category for a request that came to nothing after all its attempts."""
 
-TRIES_OF_A_PART: Final = 3
-"""Tries for a part of a batch that has come to nothing as a whole: trouble that passes is over by
-then, and trouble with a row shows at once."""
-
-UNANSWERED_IN_A_ROW: Final = 20
-"""Writes that come to nothing one after the other before the run stops: narrowing a full batch down to
-one row takes eleven, with half of the batch answered on the way."""
-
 REFUSED_ALONE: Final = MAX_BATCH_SIZE
 """Rows refused one by one, with not one accepted before the run stops: as many as a full batch."""
 
@@ -59,6 +52,20 @@ class _Group:
     """How often to try; None leaves it to the client."""
     asked_again: bool = False
     """An answer has left these unnamed once already."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one request has brought."""
+
+    settled: pl.DataFrame
+    """SETTLED."""
+    more: list[_Group]
+    """What must be sent next."""
+    doubt: Judgement | None = None
+    """The judgement, where it leaves a doubt about the job's settings."""
+    refused_alone: str | None = None
+    """What HubSpot said of a single association that it refused."""
 
 
 class Settler:
@@ -91,19 +98,27 @@ class Settler:
         while groups:
             group = groups.pop()
             try:
-                settled, more = await self._group(group, endpoint)
+                step = await self._group(group, endpoint)
             except RequestError as error:
-                settled, more = await self._unanswered_group(group, endpoint, error)
-            yield settled.with_columns(pl.lit(batch, pl.Int64).alias("batch"))
-            groups.extend(more)
+                step = await self._unanswered_group(group, endpoint, error)
+            settled = step.settled.with_columns(pl.lit(batch, pl.Int64).alias("batch"))
+            is_made = pl.col("outcome") == Outcome.ASSOCIATED.value
+            made = settled.filter(is_made)
+            yield made
+            self._gives_up &= not made.height
+            if step.doubt is not None:
+                # What is made stays made; the others fail only if it is not the settings.
+                await self._settings.check(is_urgent=step.doubt.names_types)
+            yield settled.filter(~is_made)
+            self._count_refused(step)
+            groups.extend(step.more)
 
-    async def _group(self, group: _Group, endpoint: Endpoint) -> tuple[pl.DataFrame, list[_Group]]:
-        """Send one request; give the SETTLED that it brings and the groups that must follow."""
+    async def _group(self, group: _Group, endpoint: Endpoint) -> _Step:
+        """Send one request, and see what it brings."""
         body = await asyncio.to_thread(endpoint.body, group.frame)
         reply = await self._client.post(endpoint.path, body, tries=group.tries)
         self._unanswered = 0
         judgement = await asyncio.to_thread(_judge, group.frame, reply, endpoint)
-        await self._doubt(judgement, group, reply)
         attempts = group.attempts + reply.attempts
         settled = judgement.settled
         more = [
@@ -116,27 +131,31 @@ class Settler:
                 settled = pl.concat([settled, read_back])
         elif judgement.unnamed.height:
             more.append(_Group(judgement.unnamed, attempts, asked_again=True))
-        return with_cost(settled, attempts), more
+        is_refused_alone = not reply.is_success and group.frame.height == 1
+        said = reply.answer.message or f"HTTP {reply.http_status}"
+        return _Step(
+            with_cost(settled, attempts),
+            more,
+            doubt=judgement if judgement.doubts_settings else None,
+            refused_alone=said if is_refused_alone else None,
+        )
 
-    async def _doubt(self, judgement: Judgement, group: _Group, reply: Reply) -> None:
-        """Stop the run where a refusal is not about its rows."""
-        if judgement.doubts_settings:
-            await self._settings.check()
-        if (judgement.settled["outcome"] == Outcome.ASSOCIATED.value).any():
-            self._gives_up = False
-        elif not reply.is_success and group.frame.height == 1:
-            self._refused_alone += 1
-            if self._gives_up and self._refused_alone >= REFUSED_ALONE:
-                raise StoppedError(
-                    f"HubSpot has refused {self._refused_alone} rows one by one and accepted none; "
-                    f"the last: {reply.answer.message or reply.http_status}",
-                    "check that the ids are of this portal; where they are, set limits.max_failures "
-                    "and the run goes on to that limit",
-                )
+    def _count_refused(self, step: _Step) -> None:
+        """Stop the run where HubSpot refuses row after row and accepts none."""
+        if step.refused_alone is None or not self._gives_up:
+            return
+        self._refused_alone += 1
+        if self._refused_alone >= REFUSED_ALONE:
+            raise StoppedError(
+                f"HubSpot has refused {self._refused_alone} rows one by one and accepted none; "
+                f"the last: {step.refused_alone}",
+                "check that the ids are of this portal; where they are, set limits.max_failures "
+                "and the run goes on to that limit",
+            )
 
     async def _unanswered_group(
         self, group: _Group, endpoint: Endpoint, error: RequestError
-    ) -> tuple[pl.DataFrame, list[_Group]]:
+    ) -> _Step:
         """Read back what a request that came to nothing has done all the same; narrow the rest."""
         self._unanswered += 1
         if self._unanswered >= UNANSWERED_IN_A_ROW:
@@ -153,12 +172,12 @@ class Settler:
                 _Group(part, attempts, TRIES_OF_A_PART)
                 for part in missing.iter_slices((missing.height + 1) // 2)
             ]
-            return with_cost(settled, attempts), more
+            return _Step(with_cost(settled, attempts), more)
         reason = ErrorDetail(message=error.message, category=NO_ANSWER)
         failed = verdicts(missing, Outcome.FAILED, error.http_status, error=reason).with_columns(
             pl.lit(error.correlation_id or None, pl.String).alias("correlation_id")
         )
-        return with_cost(pl.concat([settled, failed]), attempts), []
+        return _Step(with_cost(pl.concat([settled, failed]), attempts), [])
 
     async def _read_back(
         self, unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply

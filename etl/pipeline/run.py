@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from etl.core.job.snapshot import snapshot
+from etl.core.midnight import zone_of
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
 from etl.errors import EtlError, SettingsError, StoppedError
@@ -137,6 +138,10 @@ class _Run:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             folder, job = self._folder, self._job
+            # Before anything of the folder is touched: somebody may be at it.
+            stack.enter_context(
+                hold(folder.path.parent, portal=f"run {folder.run_id}", run_id=folder.run_id)
+            )
             self._log = stack.enter_context(
                 open_log(folder.log, run_id=folder.run_id, job=job.name)
             )
@@ -160,7 +165,7 @@ class _Run:
         self._log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
         async with self._connected() as client:
             account = await fetch_account(client)
-            client.quota.zone = account.zone
+            client.quota.zone = zone_of(account.time_zone, account.utc_offset_milliseconds)
             locks = identities(account, job.hubspot.base_url, job.hubspot.access_token)
             await self._hold(locks)
             portal = await prepare(job, client)
@@ -170,6 +175,8 @@ class _Run:
             fact = SourceStaged(
                 locks=locks,
                 portal_id=account.portal_id,
+                time_zone=account.time_zone,
+                utc_offset_milliseconds=account.utc_offset_milliseconds,
                 rows=staged.dataset.rows,
                 sections=staged.dataset.sections,
                 source=staged.source,
@@ -205,12 +212,16 @@ class _Run:
         self._observer.staged(fact.rows, before.rows)
         if settled < dataset.associations:
             async with self._connected() as client:
-                account = await fetch_account(client)
-                client.quota.zone = account.zone
-                _refuse_other_portal(fact, account)
-                portal = await self._portal_as_it_was(fact, client)
-                # What failed before has been seen: max_failures counts anew.
-                await self._send(fact, portal, client, failing=Tally())
+                client.quota.zone = zone_of(fact.time_zone, fact.utc_offset_milliseconds)
+                _refuse_other_portal(fact, await fetch_account(client))
+                try:
+                    portal = await self._portal_as_it_was(fact, client)
+                except EtlError as error:
+                    # What was settled before is told all the same, and can be retried.
+                    self._stop.request(error.message, error.hint)
+                else:
+                    # What failed before has been seen: max_failures counts anew.
+                    await self._send(fact, portal, client, failing=Tally())
         return await self._report(fact)
 
     def _connected(self) -> AbstractAsyncContextManager[Client]:

@@ -262,6 +262,25 @@ def test_a_running_job_is_not_started_again(folder: Path, hubspot: dict[str, str
     assert [each["state"] for each in the_runs(folder)] == ["finished", "interrupted"]
 
 
+def test_a_run_that_still_reads_its_source_is_left_alone(
+    folder: Path, hubspot: dict[str, str]
+) -> None:
+    """A resume that came too early swept the staged rows from under the run that was at them."""
+    with started("run", "roles.yaml", cwd=folder, **hubspot) as process:
+        wait_until(lambda: bool(list(folder.glob("runs/*/*/journal.sqlite"))), process)
+        process.send_signal(signal.SIGSTOP)
+        [run] = run_folders(folder)
+        there = sorted(run.rglob("*"))
+        early = etl("resume", run, cwd=folder, **hubspot)
+        assert early.code == 2
+        assert f"process {process.pid}" in early.stderr
+        assert sorted(run.rglob("*")) == there
+        process.send_signal(signal.SIGCONT)
+        _, stderr = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1, stderr
+    assert summary_of(run)["outcomes"]["associated"] == ROWS - 2
+
+
 def test_rehearsals_may_run_side_by_side(folder: Path) -> None:
     """Two people try the same job at the same time, each with a sandbox of their own."""
     command = ("run", "roles.yaml", "--portal", "portal.yaml")

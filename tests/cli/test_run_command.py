@@ -365,6 +365,7 @@ def test_the_token_is_in_no_file_and_no_stream(tmp_path: Path, *, accepted: bool
         f"hubspot={{access_token: {TOKEN}}}",
         f"hubspot = {{access_token: {TOKEN}}}",
         f"hubspot.access_token={TOKEN}",
+        f"hubspot.access_token={TOKEN}${{EMPTY}}",
         f"hubspot.access_token ={TOKEN}",
         f" hubspot.access_token = {TOKEN}",
     ],

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from etl.core.exit_code import ExitCode
-from etl.core.midnight import GRACE_STEP, PATIENCE
+from etl.core.midnight import GRACE_STEP, PATIENCE, UNKNOWN_ZONE_STEP
 from etl.errors import StoppedError
 from etl.hubspot.client import Client
 from etl.hubspot.pace import Pace
@@ -115,12 +115,39 @@ async def test_a_day_that_is_used_up_stops_the_run(desk: Desk) -> None:
     assert desk.night.naps == []
 
 
-@pytest.mark.parametrize("waits", [True, False])
-async def test_without_a_zone_there_is_no_midnight_to_wait_for(desk: Desk, *, waits: bool) -> None:
-    """A run does not wait for a midnight that nobody knows."""
+async def test_without_a_zone_the_hint_is_in_words(desk: Desk) -> None:
+    """Where HubSpot has not told the account's time zone, no hour is made up."""
     with pytest.raises(StoppedError) as caught:
-        desk.quota(waits=waits, zone=None).used_up("no more")
+        desk.quota(zone=None).used_up("no more")
     assert "midnight in the account's time zone" in caught.value.hint
+
+
+async def test_a_run_that_starts_on_a_used_up_day_waits_too(desk: Desk) -> None:
+    """The account's time zone is refused like all else then: HubSpot is asked now and then."""
+    quota = desk.quota(waits=True, zone=None)
+    quota.used_up("no more")
+    assert await quota.wait(None)
+    assert desk.night.moment - EVENING == UNKNOWN_ZONE_STEP
+
+    async def refused_for_ever() -> None:
+        while True:
+            quota.used_up("no more")
+            await quota.wait(None)
+
+    with pytest.raises(StoppedError, match="a new day has not changed that"):
+        await refused_for_ever()
+    assert PATIENCE < desk.night.moment - EVENING < PATIENCE + 2 * UNKNOWN_ZONE_STEP
+
+
+async def test_an_answer_on_its_way_does_not_end_the_night(desk: Desk) -> None:
+    """An answer that was sent before the day was used up let a run sleep through the next day."""
+    quota = desk.quota(waits=True)
+    quota.used_up("no more")
+    quota.answered()
+    await quota.wait(None)
+    quota.used_up("HubSpot's clock is behind")
+    await quota.wait(None)
+    assert desk.night.moment == MIDNIGHT + GRACE_STEP
 
 
 @pytest.mark.parametrize(

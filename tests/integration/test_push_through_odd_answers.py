@@ -17,8 +17,8 @@ from aiohttp import web
 from etl.core.exit_code import ExitCode
 from etl.errors import SettingsError
 from etl.hubspot.client import Client
+from etl.hubspot.existing import UNANSWERED_IN_A_ROW
 from etl.hubspot.settings_check import EVERY_SECONDS, SettingsCheck
-from etl.hubspot.settle import UNANSWERED_IN_A_ROW
 from etl.model import (
     HubspotSettings,
     Job,
@@ -840,6 +840,30 @@ async def test_settings_are_doubted_once_a_minute(
     labels_before_sending = 2
     assert stage.witness.count("labels") == labels_before_sending + 2 * 2
     assert next(moments, None) is None, "each refusal is a reason to doubt"
+
+
+async def test_reads_that_all_come_to_nothing_stop_the_run(
+    open_stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `keep`, a broken read was narrowed down record by record for hours, and failed them all."""
+    policy = Client.__init__.__kwdefaults__
+    assert policy is not None
+
+    async def at_once(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setitem(policy, "sleep", at_once)
+
+    def broken(request: web.Request, _: Any) -> web.Response | None:
+        return breaks_down() if request.path.endswith("/read") else None
+
+    stage: Stage = await open_stage(Witness(refuse=broken))
+    job = replace(stage.job(numbered(64)), existing_labels="keep")
+    run = await stage.run(job)
+    assert run.outcomes == ["not_sent"] * 64
+    assert run.summary["exit_code"] == ExitCode.STOPPED
+    assert "reads of associations" in (run.summary["stopped"] or "")
+    assert stage.witness.writes == []
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ refused is not judged again by the next.
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "HUBSPOT_ACCESS_TOKEN"  # noqa: S105  (a name)
 BASE_URL_VARIABLE = "HUBSPOT_BASE_URL"
+
+_ONE_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+"""A token that is a variable and nothing else."""
 
 _DIRECTORY = ("output", "directory")
 _EXISTING_LABELS = ("existing_labels",)
@@ -95,7 +99,9 @@ def _no_keys(root: Node | None, file: Path) -> Trouble:
 def _token_in_the_open(root: Node) -> list[Trouble]:
     """Refuse a token on the command line: every user of the machine sees it in the process list."""
     token = find(root, TOKEN)
-    if token is None or not token.place.text.startswith("--set") or variables_in(token.written):
+    if token is None or not token.place.text.startswith("--set"):
+        return []
+    if _ONE_VARIABLE.fullmatch(token.written.strip()):
         return []
     message = f"{dotted(TOKEN)} (not shown) is on the command line, where others can read it"
     hint = (
