@@ -162,8 +162,7 @@ def read_summary(folder: RunFolder) -> Summary:
             ) from error
         raise UsageError(
             f"{folder.path} is not finished: the run is still going on, or it was killed",
-            f"look at the end of {folder.log}; if nothing goes on there, run the job again: "
-            "sending an association twice does no harm",
+            f"see how far it has come: hubspot-assoc show {folder.path}",
         ) from error
     except msgspec.ValidationError as error:
         raise UsageError(
