@@ -74,9 +74,16 @@ class Journal:
     def recall(self, kind: type[F]) -> F | None:
         """Read a fact back. Raises UsageError when another version has written it."""
         with self._lock:
-            found = self._connection.execute(
-                "SELECT value FROM fact WHERE name = ?", (kind.__name__,)
+            # A run may be cut off after the file is made and before its tables are.
+            has_facts = self._connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'fact'"
             ).fetchone()
+            found = (
+                has_facts
+                and self._connection.execute(
+                    "SELECT value FROM fact WHERE name = ?", (kind.__name__,)
+                ).fetchone()
+            )
         try:
             return None if found is None else msgspec.json.decode(found[0], type=kind)
         except msgspec.MsgspecError as error:

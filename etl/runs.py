@@ -16,7 +16,7 @@ from etl.run_folder import RunFolder
 from etl.summary import read_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from etl.lock import Holder
@@ -74,12 +74,21 @@ class Look:
         }
 
 
-def list_runs(directory: Path) -> list[Look]:
-    """Look at all runs below an output directory, the newest first."""
+def list_runs(
+    directory: Path, on_unreadable: Callable[[UsageError], None] = lambda _: None
+) -> list[Look]:
+    """Look at all runs below an output directory, the newest first.
+
+    `on_unreadable` hears of those that never began, or are of another version.
+    """
     folders = [RunFolder(path.parent) for path in directory.absolute().glob("*/*/journal.sqlite")]
-    return [
-        look_at(folder) for folder in sorted(folders, key=lambda each: each.run_id, reverse=True)
-    ]
+    looks = []
+    for folder in sorted(folders, key=lambda each: each.run_id, reverse=True):
+        try:
+            looks.append(look_at(folder))
+        except UsageError as error:
+            on_unreadable(error)
+    return looks
 
 
 def look_at(folder: RunFolder) -> Look:

@@ -33,7 +33,8 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON a run.")
 def runs(directory: Path, job: str | None, *, as_json: bool) -> None:
     """List runs, the newest first: their state, their rows by outcome, and what they retry."""
-    found = [look for look in list_runs(directory) if job in {None, look.job}]
+    looks = list_runs(directory, lambda error: click.echo(f"left out: {error.message}", err=True))
+    found = [look for look in looks if job in {None, look.job}]
     if as_json:
         for look in found:
             click.echo(msgspec.json.encode(look.as_dict()))

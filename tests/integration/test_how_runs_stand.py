@@ -78,6 +78,18 @@ def test_a_run_that_was_cut_off_while_sending_adds_up(tmp_path: Path) -> None:
     assert look.not_succeeded == 6
 
 
+def test_a_run_that_was_cut_off_in_its_first_moment_says_so(tmp_path: Path) -> None:
+    """A journal without a table was told as a broken disk, and the operator looked there."""
+    folder = create_run_folder(tmp_path, "a")
+    folder.journal.touch()
+    with pytest.raises(UsageError, match="cut off before its first line") as caught:
+        look_at(folder)
+    assert "run the job again" in caught.value.hint
+    unreadable: list[UsageError] = []
+    assert list_runs(tmp_path, unreadable.append) == []
+    assert len(unreadable) == 1, "and it does not hide the others"
+
+
 def test_a_run_that_somebody_is_at_is_running(tmp_path: Path) -> None:
     """A look tells who is at a run, and that another run of the same job is not it."""
     folder, other = begin(tmp_path), begin(tmp_path, hour=7)
