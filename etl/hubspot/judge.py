@@ -267,16 +267,6 @@ def _record(object_name: str, column: str) -> pl.Expr:
     return pl.concat_str(pl.lit(f"{object_name} "), pl.col(column))
 
 
-def _is_named(named: Culprits) -> pl.Expr:
-    return pl.any_horizontal(
-        _is_in("from_id", named.pair_from) & _is_in("to_id", named.pair_to),
-        _is_in("from_id", named.from_ids),
-        _is_in("to_id", named.to_ids),
-        _is_in("from_id", named.either_ids),
-        _is_in("to_id", named.either_ids),
-    )
-
-
 def _is_certain(named: Culprits, batch: pl.DataFrame, sides: Sides) -> bool:
     """Tell whether the ids can mean no other association of the batch than those found."""
     # Two lists of ids name pairs, but not which id belongs to which.
