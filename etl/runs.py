@@ -92,13 +92,22 @@ def list_runs(
 
 
 def look_at(folder: RunFolder) -> Look:
-    """See how a run stands. Raises UsageError when the folder is no run's."""
+    """See how a run stands. Raises UsageError when the folder is no run's, or is just being begun."""
     holder = next(
         (each for each in holders(folder.path.parent) if each.run_id == folder.run_id), None
     )
     if folder.summary.exists() and holder is None:
         return _ended(folder)
-    begun = recall_begun(folder)
+    try:
+        begun = recall_begun(folder)
+    except UsageError as error:
+        if holder is None:
+            raise
+        # Its files may be half made, and are nobody's to remove.
+        raise UsageError(
+            f"{folder.path} is just being begun by process {holder.pid} on {holder.host}",
+            "wait a moment, and look again",
+        ) from error
     with open_journal(folder.journal, read_only=True) as journal:
         staged, progress = journal.recall(SourceStaged), journal.recall(Progress) or Progress()
     outcomes = Tally.of(staged.unsent if staged is not None else {})

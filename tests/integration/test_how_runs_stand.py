@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -88,6 +89,16 @@ def test_a_run_that_was_cut_off_in_its_first_moment_says_so(tmp_path: Path) -> N
     unreadable: list[UsageError] = []
     assert list_runs(tmp_path, unreadable.append) == []
     assert len(unreadable) == 1, "and it does not hide the others"
+
+
+def test_a_run_in_the_first_moment_of_its_process_is_left_alone(tmp_path: Path) -> None:
+    """A resume that came too early told the operator to remove the folder of a living run."""
+    folder = create_run_folder(tmp_path, "a")
+    folder.journal.touch()
+    with hold(folder.path.parent, portal="p", run_id=folder.run_id):
+        with pytest.raises(UsageError, match=f"being begun by process {os.getpid()}") as caught:
+            look_at(folder)
+        assert "wait" in caught.value.hint
 
 
 def test_a_run_that_somebody_is_at_is_running(tmp_path: Path) -> None:
