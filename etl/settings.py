@@ -1,4 +1,4 @@
-"""Load a job from a file on disk: the edge that reads what `etl.core.job` is given."""
+"""Load a job from a file on disk, or an account from the environment: what `etl.core.job` is given."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import codecs
 from typing import TYPE_CHECKING
 
 from etl.core.job import parse_job
+from etl.core.job.parse import BASE_URL_VARIABLE, TOKEN_VARIABLE
+from etl.core.job.rules import check_base_url, check_token
 from etl.errors import JobError, Problem, UsageError
+from etl.model import HubspotSettings, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from etl.model import Job
+    from etl.model import ApiVersion, Job
 
 MAX_JOB_BYTES = 1024 * 1024
 """A job file is about a kilobyte; more than this is some other file, given by mistake."""
@@ -21,6 +24,22 @@ MAX_JOB_BYTES = 1024 * 1024
 def load_job(path: Path, overrides: Sequence[str], environment: Mapping[str, str]) -> Job:
     """Read a job file and return its job; raises UsageError, of which JobError is one."""
     return parse_job(_read_text(path), file=path, environment=environment, overrides=overrides)
+
+
+def load_account(environment: Mapping[str, str], api_version: ApiVersion) -> HubspotSettings:
+    """Take the account of a command without a job file from the environment. Raises UsageError."""
+    token = environment.get(TOKEN_VARIABLE, "").strip()
+    base_url = environment.get(BASE_URL_VARIABLE, "").strip()
+    for text, check, variable in (
+        (token, check_token, TOKEN_VARIABLE),
+        (base_url, check_base_url, BASE_URL_VARIABLE),
+    ):
+        finding = check(text) if text else None
+        if finding is not None:
+            message, hint = finding
+            raise UsageError(f"{variable}: {message}", hint)
+    given = {"base_url": base_url.rstrip("/")} if base_url else {}
+    return HubspotSettings(Secret(token) if token else None, api_version, **given)
 
 
 def _read_text(path: Path) -> str:

@@ -69,7 +69,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
     with stop_on_signals(stop, "nothing was written"), open_log(folder.log, job=job.name) as log:
         async with (
             target.open(job) as there,
-            connect(there, stop, log, observer) as client,
+            connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
             portal = await prepare(there, client)
             staged = await stage(there, portal, folder.staging, observer=observer, stop=stop)

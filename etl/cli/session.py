@@ -24,7 +24,7 @@ from etl.sandbox import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from etl.model import Job
+    from etl.model import HubspotSettings, Job
 
 SANDBOX_TOKEN: Final = Secret("sandbox")
 """The sandbox takes any token unless its portal file names one."""
@@ -75,18 +75,21 @@ class Target:
     @asynccontextmanager
     async def open(self, job: Job) -> AsyncIterator[Job]:
         """Point a job at where it is run, open as long as needed."""
+        async with self.open_account(job.hubspot) as hubspot:
+            yield replace(job, hubspot=hubspot)
+
+    @asynccontextmanager
+    async def open_account(self, hubspot: HubspotSettings) -> AsyncIterator[HubspotSettings]:
+        """Point an account's settings at where they are used, open as long as needed."""
         if self._definition is None:
-            yield job
+            yield hubspot
             return
         token = self._definition.settings.access_token
         async with Sandbox(self._definition, faults=self._faults) as sandbox:
             yield replace(
-                job,
-                hubspot=replace(
-                    job.hubspot,
-                    base_url=sandbox.base_url,
-                    access_token=Secret(token) if token else SANDBOX_TOKEN,
-                ),
+                hubspot,
+                base_url=sandbox.base_url,
+                access_token=Secret(token) if token else SANDBOX_TOKEN,
             )
 
 

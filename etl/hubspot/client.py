@@ -18,12 +18,13 @@ from etl.core.circuit import OUTAGE_SECONDS, Circuit
 from etl.core.retry import DAILY, MOVING, NO_STATUS, SERVER_ERRORS, TOO_MANY, Action, RetryPolicy
 from etl.errors import EtlError, RequestError, StoppedError
 from etl.hubspot.access import refuse_access
+from etl.hubspot.meter import Meter
 from etl.hubspot.paths import DETAILS
 from etl.hubspot.quota import Quota
 from etl.hubspot.transport import SUCCESS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Sequence
 
     from etl.core.retry import RetryDecision
     from etl.hubspot.pace import Pace
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
 ALIVE_PATH: Final = DETAILS
 """Asked before HubSpot is called down: any answer but a 5xx shows that it is not."""
 
-
-NEW_DAY_CALLS: Final = 1000
-"""Calls by which two answers can't differ on one day: more than are ever in flight."""
+NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +51,6 @@ class Reply:
     def is_success(self) -> bool:
         """Tell whether HubSpot took the request; the body says which of its inputs."""
         return self.http_status in SUCCESS
-
-
-@dataclass(slots=True)
-class Meter:
-    """Count what a run has cost, for its summary."""
-
-    requests: int = 0
-    """Calls of the API that were begun, however many attempts they took."""
-    attempts: int = 0
-    http_429s: int = 0
-    daily_limit: int | None = None
-    """Calls of a day, as HubSpot says; None where it does not."""
-    daily_remaining: int | None = None
-    """Calls left today, as HubSpot's last answer says; None before the first."""
-
-    def observe(self, headers: Mapping[str, str]) -> None:
-        """Take in what an answer says of the account's day."""
-        limit = headers.get("X-HubSpot-RateLimit-Daily", "")
-        left = headers.get("X-HubSpot-RateLimit-Daily-Remaining", "")
-        self.daily_limit = int(limit) if limit.isdecimal() else self.daily_limit
-        if left.isdecimal():
-            self.daily_remaining = _lower(self.daily_remaining, int(left))
 
 
 class Client:
@@ -127,6 +104,25 @@ class Client:
     async def get(self, path: str, *, tries: int | None = None, is_vital: bool = True) -> Reply:
         """Read something. Without `is_vital`, coming to nothing says nothing of HubSpot."""
         return await self._send("GET", path, None, only_reads=True, tries=tries, is_vital=is_vital)
+
+    async def first(
+        self,
+        method: str,
+        paths: Sequence[str],
+        body: bytes | None = None,
+        *,
+        only_reads: bool = False,
+    ) -> Reply:
+        """Send a request to the first of some paths that HubSpot serves: a 404 takes the next.
+
+        Raises as `post` does.
+        """
+        *others, last = paths
+        for path in others:
+            reply = await self._send(method, path, body, only_reads=only_reads)
+            if reply.http_status != NOT_FOUND:
+                return reply
+        return await self._send(method, last, body, only_reads=only_reads)
 
     async def post(
         self, path: str, body: bytes, *, only_reads: bool = False, tries: int | None = None
@@ -290,11 +286,6 @@ class Client:
             f"HubSpot does not answer: {message}",
             f"check the network, hubspot.base_url ({self._transport.base_url}) and HubSpot's status page",
         )
-
-
-def _lower(known: int | None, told: int) -> int:
-    """Believe the lower of two counts: answers overtake one another. Only a new day has many more."""
-    return told if known is None or told > known + NEW_DAY_CALLS else min(known, told)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
 from etl.errors import RequestError, SettingsError, StoppedError
-from etl.hubspot.culprits import culprits
+from etl.hubspot.client import NOT_FOUND
+from etl.hubspot.culprits import Sides, culprits
 from etl.hubspot.parallel import in_parallel
+from etl.hubspot.paths import Paths
 from etl.hubspot.wire import TYPED_PAIR, WireError, read_body, read_existing
 from etl.model import MAX_ID, MAX_READ_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from etl.hubspot.client import Client
-    from etl.hubspot.endpoint import Endpoint
     from etl.hubspot.wire import ErrorDetail
+    from etl.model import ApiVersion
     from etl.stop import Stop
-
-NOT_FOUND: Final = 404
 
 NOTHING_THERE: Final = {"OBJECT_NOT_FOUND", "VALIDATION_ERROR", "NOT_FOUND"}
 """Categories that say of a record that it, or anything associated with it, does not exist."""
@@ -66,6 +66,31 @@ class _Page:
     unread: pl.DataFrame = field(default_factory=lambda: _NONE_UNREAD)
 
 
+class Where(Protocol):
+    """An ordered pair of objects: an endpoint of a run, or `Between`."""
+
+    @property
+    def sides(self) -> Sides:
+        """What errors call the two objects."""
+
+    @property
+    def paths(self) -> Paths:
+        """Where HubSpot takes questions about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """An ordered pair of objects that no run is about."""
+
+    sides: Sides
+    paths: Paths
+
+    @classmethod
+    def of(cls, api_version: ApiVersion, from_object: str, to_object: str) -> Between:
+        """Take two objects by any of their names."""
+        return cls(Sides(from_object, to_object), Paths(api_version, from_object, to_object))
+
+
 class ExistingReader:
     """Read associations in bulk through ``batch/read``."""
 
@@ -75,21 +100,37 @@ class ExistingReader:
         self._stop = stop
         self._unanswered = 0
 
-    async def read(self, pairs: pl.DataFrame, endpoint: Endpoint) -> Existing:
-        """Read what the pairs (from_id, to_id) have, in the endpoint's direction.
+    async def read(self, pairs: pl.DataFrame, where: Where) -> Existing:
+        """Read what the pairs (from_id, to_id) have, in the direction of `where`.
 
         Raises StoppedError when the run was asked to stop before everything was read.
         """
         found: list[pl.DataFrame] = [pl.DataFrame(schema=TYPED_PAIR)]
-        unread: list[pl.DataFrame] = [_NONE_UNREAD]
         wanted = pairs.select("from_id", "to_id")
+
+        def keep_wanted(page: pl.DataFrame) -> None:
+            found.append(page.join(wanted, on=["from_id", "to_id"], how="semi"))
+
+        unread = await self.read_all(pairs, where, keep_wanted)
+        return Existing(pl.concat(found).unique(), unread)
+
+    async def read_all(
+        self, records: pl.DataFrame, where: Where, on_page: Callable[[pl.DataFrame], None]
+    ) -> pl.DataFrame:
+        """Read everything that records (from_id) are associated with, and give it page by page.
+
+        `on_page` takes TYPED_PAIR as it comes; a page that is asked for twice comes twice. Gives the
+        records that could not be read: from_id and error_message. Raises StoppedError when the run
+        was asked to stop before everything was read.
+        """
+        unread: list[pl.DataFrame] = [_NONE_UNREAD]
 
         async def read_group(records: pl.DataFrame) -> None:
             groups: list[tuple[pl.DataFrame, int | None]] = [(records, None)]
             while groups and not self._stop.requested:
                 group, tries = groups.pop()
                 try:
-                    page = await self._read_page(group, endpoint, tries)
+                    page = await self._read_page(group, where, tries)
                     tries = None
                 except (StoppedError, SettingsError) as error:
                     self._stop.request(error.message, error.hint)
@@ -98,15 +139,15 @@ class ExistingReader:
                     if self._has_too_many_unanswered(error):
                         return
                     page, tries = _narrowed(group, str(error)), TRIES_OF_A_PART
-                found.append(page.existing.join(wanted, on=["from_id", "to_id"], how="semi"))
+                on_page(page.existing)
                 unread.append(page.unread)
                 groups.extend((part, tries) for part in page.again)
 
         await in_parallel(
-            _first_pages(pairs), read_group, concurrency=self._concurrency, stop=self._stop
+            _first_pages(records), read_group, concurrency=self._concurrency, stop=self._stop
         )
         self._stop.check()
-        return Existing(pl.concat(found).unique(), pl.concat(unread).unique("from_id"))
+        return pl.concat(unread).unique("from_id")
 
     def _has_too_many_unanswered(self, error: Exception) -> bool:
         """Count a request that came to nothing; stop the run when nothing else comes."""
@@ -119,13 +160,13 @@ class ExistingReader:
             )
         return self._stop.requested
 
-    async def _read_page(self, group: pl.DataFrame, endpoint: Endpoint, tries: int | None) -> _Page:
+    async def _read_page(self, group: pl.DataFrame, where: Where, tries: int | None) -> _Page:
         """Ask for one page of each record of a group: from_id and after."""
         body = read_body(group)
-        reply = await self._client.post(endpoint.paths.read, body, only_reads=True, tries=tries)
+        reply = await self._client.post(where.paths.read, body, only_reads=True, tries=tries)
         self._unanswered = 0
         if not reply.is_success:
-            return _refused(group, reply.answer.as_error(), reply.http_status, endpoint)
+            return _refused(group, reply.answer.as_error(), reply.http_status, where)
         # A thousand records may have half a million associations: too long for the event loop.
         existing, pages = await asyncio.to_thread(read_existing, reply.answer)
         told = group.join(existing, on="from_id", how="anti")
@@ -133,7 +174,7 @@ class ExistingReader:
         for error in reply.answer.errors:
             if error.category in NOTHING_THERE:
                 continue
-            named = _named(error, endpoint)
+            named = _named(error, where)
             # An error that names nobody may mean any record that the answer has nothing of.
             meant = told.filter(_is_in(named)) if named else told
             unread.append(_unread(meant, error.message or error.category))
@@ -148,16 +189,14 @@ def _narrowed(group: pl.DataFrame, reason: str) -> _Page:
     return _Page(again=[group.slice(0, middle), group.slice(middle)])
 
 
-def _refused(
-    group: pl.DataFrame, error: ErrorDetail, http_status: int, endpoint: Endpoint
-) -> _Page:
+def _refused(group: pl.DataFrame, error: ErrorDetail, http_status: int, where: Where) -> _Page:
     """Narrow a refusal down to its records.
 
     A record that HubSpot does not know has nothing to keep, and writing will tell why; of any other
     we may not say that it has nothing.
     """
     unknown = http_status == NOT_FOUND or error.category in NOTHING_THERE
-    named = _named(error, endpoint)
+    named = _named(error, where)
     if group.height == 1:
         is_first_page = group["after"].is_null().all()
         if unknown and is_first_page:
@@ -169,8 +208,8 @@ def _refused(
     return _narrowed(group, error.message)
 
 
-def _named(error: ErrorDetail, endpoint: Endpoint) -> list[int]:
-    named = culprits(error, endpoint.sides)
+def _named(error: ErrorDetail, where: Where) -> list[int]:
+    named = culprits(error, where.sides)
     ids = named.pair_from | named.from_ids | named.either_ids
     return [] if named.guessed else sorted(number for number in ids if number <= MAX_ID)
 

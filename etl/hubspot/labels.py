@@ -10,7 +10,6 @@ from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
-from etl.hubspot.existing import NOT_FOUND
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
 from etl.hubspot.wire import WireError, read_labels
@@ -109,10 +108,7 @@ def _paths(job: Job) -> dict[Direction, Paths]:
 
 
 async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
-    for path in paths.labels:
-        reply = await client.get(path)
-        if reply.http_status != NOT_FOUND:
-            break
+    reply = await client.first("GET", paths.labels, only_reads=True)
     pair = f"{paths.from_object} → {paths.to_object}"
     if not reply.is_success:
         said = reply.answer.message or "no reason given"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from etl.core.tally import Tally
 from etl.facts import Progress
-from etl.hubspot.client import Meter
+from etl.hubspot.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

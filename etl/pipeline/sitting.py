@@ -171,7 +171,8 @@ class Sitting:
 
     def _connected(self) -> AbstractAsyncContextManager[Client]:
         return connect(
-            self._job,
+            self._job.hubspot,
+            self._job.limits,
             self._stop,
             self._log,
             self._observer,

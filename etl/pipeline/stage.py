@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from etl.hubspot.client import Meter
     from etl.hubspot.labels import Portal
+    from etl.hubspot.meter import Meter
     from etl.ingest import SourceShape
     from etl.logs import Log
-    from etl.model import Job
+    from etl.model import HubspotSettings, Job, Limits
     from etl.pipeline.observer import Observer
     from etl.staging import Dataset
     from etl.stop import Stop
@@ -50,7 +50,8 @@ class Staged:
 
 @asynccontextmanager
 async def connect(
-    job: Job,
+    hubspot: HubspotSettings,
+    limits: Limits,
     stop: Stop,
     log: Log,
     observer: Observer,
@@ -58,20 +59,19 @@ async def connect(
     waits_for_quota: bool = False,
     meter: Meter | None = None,
 ) -> AsyncIterator[Client]:
-    """Open a client for a job. Raises SettingsError when there is no token."""
-    if job.hubspot.access_token is None:
+    """Open a client for an account. Raises SettingsError when there is no token."""
+    if hubspot.access_token is None:
         raise SettingsError(
             "there is no access token",
-            f"set {job.hubspot.token_variable} to a private app's token, or try the job with "
-            "--sandbox",
+            f"set {hubspot.token_variable} to a private app's token, or try it with --sandbox",
         )
-    async with open_transport(job.hubspot.access_token.value, job.hubspot.base_url) as transport:
+    async with open_transport(hubspot.access_token.value, hubspot.base_url) as transport:
         yield Client(
             transport,
-            pace=Pace(job.limits.requests_per_10_seconds, clock=time.monotonic),
+            pace=Pace(limits.requests_per_10_seconds, clock=time.monotonic),
             stop=stop,
             log=log,
-            daily_reserve=job.limits.daily_reserve,
+            daily_reserve=limits.daily_reserve,
             waits_for_quota=waits_for_quota,
             meter=meter,
             on_trouble=observer.trouble,

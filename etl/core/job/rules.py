@@ -135,14 +135,16 @@ def _is_text_encoding(name: str) -> bool:
     return True
 
 
-def _check_token(token: str, _told: str) -> Finding:
+def check_token(token: str, _told: str = "") -> Finding:
+    """Judge a token, which is never told."""
     if _ONE_WORD.fullmatch(token):
         return None
     message = "hubspot.access_token (not shown) has a blank, a line break or a character outside ASCII in it"
     return message, "copy the token again, without anything around it"
 
 
-def _check_base_url(url: str, _told: str) -> Finding:
+def check_base_url(url: str, _told: str = "") -> Finding:
+    """Judge an address, which may hold a password and is never told."""
     fault = _url_fault(url)
     return (
         None
@@ -197,7 +199,7 @@ _RULES: dict[KeyPath, Callable[[str, str], Finding]] = {
     _SOURCE_PATH: _check_source_path,
     _ENCODING: _check_encoding,
     _DIRECTORY: _check_directory,
-    TOKEN: _check_token,
-    BASE_URL: _check_base_url,
+    TOKEN: check_token,
+    BASE_URL: check_base_url,
 }
 """The rule of a key: takes its text, and how a message may tell it."""
