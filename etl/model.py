@@ -150,6 +150,27 @@ Labelling = LabelColumn | LabelValue | ExplicitType | None
 
 
 @dataclass(frozen=True, slots=True)
+class DefinedLabel:
+    """A custom label as it is to be in HubSpot: single, or paired where it has an inverse."""
+
+    label: str
+    """What people see from the `from` record to the `to` record."""
+    inverse: str | None = None
+    """What they see the other way round; None says the same both ways."""
+    name: str | None = None
+    """HubSpot's internal name, for a label that is made; None makes it of the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSettings:
+    """Which labels a job relies on, and what becomes of those that HubSpot lacks."""
+
+    create_missing: bool = False
+    """Make them before the source is read, instead of stopping."""
+    define: tuple[DefinedLabel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HubspotSettings:
     """Where HubSpot is and who we are."""
 
@@ -207,3 +228,4 @@ class Job:
     hubspot: HubspotSettings
     limits: Limits
     output: Output
+    labels: LabelSettings = LabelSettings()

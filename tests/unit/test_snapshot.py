@@ -16,10 +16,12 @@ from etl.model import (
     ApiVersion,
     Category,
     CsvFormat,
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
+    LabelSettings,
     LabelValue,
     Limits,
     MaxFailures,
@@ -46,6 +48,7 @@ MAX_FAILURES = st.one_of(
     st.builds(MaxFailures, percent=st.floats(0, 100)),
 )
 SIDES = st.builds(Side, TEXTS, TEXTS)
+DEFINED = st.builds(DefinedLabel, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
 JOBS = st.builds(
     Job,
     name=TEXTS,
@@ -71,6 +74,7 @@ JOBS = st.builds(
         max_failures=MAX_FAILURES,
     ),
     output=st.builds(Output, PATHS, st.sampled_from(["parquet", "csv"])),
+    labels=st.builds(LabelSettings, st.booleans(), st.lists(DEFINED, max_size=3).map(tuple)),
 )
 
 

@@ -24,11 +24,13 @@ from etl.core.job.yaml import read_yaml
 from etl.errors import JobError, Problem
 from etl.model import (
     CsvFormat,
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
     Labelling,
+    LabelSettings,
     LabelValue,
     Limits,
     MaxFailures,
@@ -177,6 +179,7 @@ def _build(job: Mapping[str, Any], file: Path, token_variable: str) -> Job:
             **output
             | {"directory": Path(_path(file, output.get("directory", default(_DIRECTORY))))}
         ),
+        labels=_labels(job.get("labels", {})),
     )
 
 
@@ -193,6 +196,11 @@ def _labelling(job: Mapping[str, Any]) -> Labelling:
             LabelValue(**job["label"]) if "value" in job["label"] else LabelColumn(**job["label"])
         )
     return None
+
+
+def _labels(labels: Mapping[str, Any]) -> LabelSettings:
+    define = tuple(DefinedLabel(**each) for each in labels.get("define", ()))
+    return LabelSettings(labels.get("create_missing", False), define)
 
 
 def _token_and_url(hubspot: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ import msgspec
 
 from etl.model import (
     CsvFormat,
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
+    LabelSettings,
     LabelValue,
     Limits,
     MaxFailures,
@@ -55,4 +57,11 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
             **limits | {"max_failures": MaxFailures(**failures) if failures is not None else None}
         ),
         output=Output(Path(output["directory"]), output["results"]),
+        labels=_labels(kept.get("labels", {})),
     )
+
+
+def _labels(kept: Mapping[str, Any]) -> LabelSettings:
+    """Make the labels of a snapshot; one of a version that knew none has none."""
+    define = tuple(DefinedLabel(**each) for each in kept.get("define", ()))
+    return LabelSettings(kept.get("create_missing", False), define)
