@@ -35,12 +35,12 @@ def asked_of(request: web.Request) -> Asked:
     path = resource.canonical
     if path in DETAILS_PATHS:
         return Asked("account")
-    if path.endswith("/labels"):
-        return Asked("labels", gets_results=True)
     _, is_batch, operation = path.partition("/batch/")
     if is_batch:
         kind: Kind = "read" if operation == "read" else "write"
         return Asked(kind, has_inputs=True, gets_results=not operation.endswith("archive"))
+    if "/labels" in path:
+        return Asked("labels", gets_results=request.method in {hdrs.METH_GET, hdrs.METH_POST})
     if request.method == hdrs.METH_GET:
         return Asked("read", gets_results=True)
     return Asked("write", gets_results="/default/" in path)

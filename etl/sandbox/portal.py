@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from etl.sandbox.catalogue import Catalogue
 from etl.sandbox.definition import PortalDefinition, PortalError
-from etl.sandbox.labels import Catalogue
-from etl.sandbox.links import Direction, Links
+from etl.sandbox.links import Direction, Links, forget
 from etl.sandbox.objects import Objects, ObjectType, UnknownObjectError
 from etl.sandbox.records import Records
+
+if TYPE_CHECKING:
+    from etl.sandbox.labels import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ class Portal:
                 replaces=self.settings.labels_written == "replace",
             )
         return links
+
+    def delete_label(self, label: Label) -> None:
+        """Take a label away, both ways, also from the associations that have it."""
+        sides = self.catalogue.delete(label)
+        for each in sides:
+            forget(sides, self._directions.get((each.from_object, each.to_object), {}))
 
     def associations(self, from_object: str, to_object: str) -> set[tuple[int, int, str, int]]:
         """List what is associated: from_id, to_id, category and type id."""

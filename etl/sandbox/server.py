@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from yarl import URL
 
-from etl.sandbox.account_endpoints import AccountEndpoints, LabelEndpoints
+from etl.sandbox.account_endpoints import AccountEndpoints
 from etl.sandbox.account_time import AccountTime
 from etl.sandbox.batch_endpoints import BatchEndpoints
 from etl.sandbox.faults import FaultScript
 from etl.sandbox.gate import MAX_BODY_BYTES, Gate
+from etl.sandbox.label_endpoints import LabelEndpoints
 from etl.sandbox.misbehaviour import Misbehaviour
 from etl.sandbox.portal import Portal
 from etl.sandbox.quota import Quota

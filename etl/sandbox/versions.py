@@ -12,7 +12,8 @@ class Version:
 
     name: str
     batch_root: str
-    label_roots: tuple[str, ...]
+    roots: tuple[str, ...]
+    """Where labels and limits are: the guide and the spec of v4 disagree; HubSpot serves both."""
     objects_root: str
     created: HTTPStatus
     """The status of a ``batch/create`` that made every association."""
@@ -29,7 +30,7 @@ def _dated(name: str, *, created: HTTPStatus, partial: HTTPStatus, lists_a_recor
     return Version(
         name=name,
         batch_root=root,
-        label_roots=(root,),
+        roots=(root,),
         objects_root=f"/crm/objects/{name}",
         created=created,
         partial=partial,
@@ -42,8 +43,7 @@ VERSIONS = (
     Version(
         name="v4",
         batch_root="/crm/v4/associations",
-        # The guide and the spec disagree about the path of labels; HubSpot serves both.
-        label_roots=("/crm/v4/associations", "/crm/associations/v4"),
+        roots=("/crm/v4/associations", "/crm/associations/v4"),
         objects_root="/crm/v4/objects",
         created=HTTPStatus.CREATED,
         partial=HTTPStatus.MULTI_STATUS,
