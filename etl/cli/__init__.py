@@ -16,7 +16,7 @@ import click
 from etl import __version__
 from etl.cli.signals import end_at_once_on_signals
 from etl.core.exit_code import ExitCode
-from etl.errors import EtlError, JobError, StoppedError
+from etl.errors import EtlError, ProblemsError, StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
     "runs": _Entry("etl.cli.runs", "List runs and how they stand."),
     "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
+    "labels": _Entry("etl.cli.labels", "List, make, rename and delete association labels."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }
@@ -115,8 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def tell(error: EtlError) -> None:
-    """Print an error and its fix; a job file's problems all at once."""
-    if isinstance(error, JobError):
+    """Print an error and its fix; several problems all at once."""
+    if isinstance(error, ProblemsError):
         for problem in error.problems:
             click.echo(f"Error: {problem.place}: {problem.message}", err=True)
             click.echo(f"  Try: {problem.hint}", err=True)

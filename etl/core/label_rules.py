@@ -110,7 +110,7 @@ def check_new(
     `reverse` is empty between records of one object; `pair` is how messages call the two objects.
     """
     problems = []
-    taken = {normal_form(line.text): line for line in (*forward, *reverse) if line.text}
+    taken = {normal_form(line.text): line for line in (*reverse, *forward) if line.text}
     names: dict[str, str] = {}
     asked: set[str] = set()
     for label in wanted:

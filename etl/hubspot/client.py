@@ -112,6 +112,7 @@ class Client:
         body: bytes | None = None,
         *,
         only_reads: bool = False,
+        tries: int | None = None,
     ) -> Reply:
         """Send a request to the first of some paths that HubSpot serves: a 404 takes the next.
 
@@ -119,10 +120,14 @@ class Client:
         """
         *others, last = paths
         for path in others:
-            reply = await self._send(method, path, body, only_reads=only_reads)
+            reply = await self._send(method, path, body, only_reads=only_reads, tries=tries)
             if reply.http_status != NOT_FOUND:
                 return reply
-        return await self._send(method, last, body, only_reads=only_reads)
+        return await self._send(method, last, body, only_reads=only_reads, tries=tries)
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass for HubSpot to come round. Raises StoppedError when the run is stopped."""
+        await self._stop.interrupts(self._sleep(seconds))
 
     async def post(
         self, path: str, body: bytes, *, only_reads: bool = False, tries: int | None = None

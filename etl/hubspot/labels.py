@@ -16,11 +16,11 @@ from etl.hubspot.wire import WireError, read_labels
 from etl.model import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import AssociationType, Job, LabelDefinition
+    from etl.model import ApiVersion, AssociationType, Job, LabelDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,19 @@ class Labels:
     reverse: Sequence[LabelDefinition]
     """Empty between records of one object: a single list has both sides of a paired label then."""
 
+    def __iter__(self) -> Iterator[tuple[Direction, LabelDefinition]]:
+        """List every label with its direction, that of the job first."""
+        yield from ((Direction.FORWARD, definition) for definition in self.forward)
+        yield from ((Direction.REVERSE, definition) for definition in self.reverse)
+
+    def without(self, others: Labels) -> Labels:
+        """Leave out the labels that others have just so."""
+        forward, reverse = set(others.forward), set(others.reverse)
+        return Labels(
+            [line for line in self.forward if line not in forward],
+            [line for line in self.reverse if line not in reverse],
+        )
+
     def lacks(self, types: Mapping[Direction, Iterable[AssociationType]]) -> list[AssociationType]:
         """List which of these types HubSpot does not have in their direction."""
         forward = {definition.type for definition in self.forward}
@@ -56,10 +69,15 @@ async def fetch_labels(client: Client, job: Job) -> Labels:
 
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
-    sides, paths = _sides(job), _paths(job)
-    forward = await _fetch(client, paths[Direction.FORWARD])
-    same_object = sides[Direction.FORWARD].same
-    return Labels(forward, [] if same_object else await _fetch(client, paths[Direction.REVERSE]))
+    return await fetch_labels_between(client, _paths(job))
+
+
+async def fetch_labels_between(client: Client, paths: Mapping[Direction, Paths]) -> Labels:
+    """Ask for the labels between two objects, whose paths these are. Raises as `fetch_labels`."""
+    ahead, back = paths[Direction.FORWARD], paths[Direction.REVERSE]
+    same_object = Sides(ahead.from_object, ahead.to_object).same
+    forward = await _fetch(client, ahead)
+    return Labels(forward, [] if same_object else await _fetch(client, back))
 
 
 def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Portal:
@@ -101,9 +119,16 @@ def _sides(job: Job) -> dict[Direction, Sides]:
 
 
 def _paths(job: Job) -> dict[Direction, Paths]:
+    return paths_between(job.hubspot.api_version, job.from_side.object, job.to_side.object)
+
+
+def paths_between(
+    api_version: ApiVersion, from_object: str, to_object: str
+) -> dict[Direction, Paths]:
+    """Give the paths of both directions between two objects."""
     return {
-        direction: Paths(job.hubspot.api_version, side.from_object, side.to_object)
-        for direction, side in _sides(job).items()
+        Direction.FORWARD: Paths(api_version, from_object, to_object),
+        Direction.REVERSE: Paths(api_version, to_object, from_object),
     }
 
 
@@ -114,7 +139,7 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
         said = reply.answer.message or "no reason given"
         raise SettingsError(
             f"HubSpot has no labels for {pair} ({reply.http_status}): {said}",
-            "check from.object and to.object: a name such as contacts, or a type id such as 0-1 "
+            "check both objects (from.object and to.object of a job): a name such as contacts, or a type id such as 0-1 "
             "or 2-123 (custom objects need their type id or p_name), and hubspot.base_url",
         )
     try:
