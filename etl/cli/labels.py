@@ -25,7 +25,6 @@ from etl.hubspot.label_admin import LabelAdmin
 from etl.model import DefinedLabel
 
 if TYPE_CHECKING:
-
     from etl.core.label_choice import Placed
     from etl.hubspot.client import Client
     from etl.hubspot.label_admin import Made

@@ -93,7 +93,8 @@ def check_name(name: str) -> Finding:
 
 def check_pair(wanted: DefinedLabel) -> Finding:
     """Judge the two texts of a paired label together."""
-    if wanted.inverse is None or normal_form(wanted.inverse) != normal_form(wanted.label):
+    inverse = normal_form(wanted.inverse or "")
+    if not inverse or inverse != normal_form(wanted.label):
         return None
     return f"reads like the label itself, '{wanted.label}'", "leave it out: the label is single"
 

@@ -113,17 +113,19 @@ class Client:
         *,
         only_reads: bool = False,
         tries: int | None = None,
+        is_vital: bool = True,
     ) -> Reply:
         """Send a request to the first of some paths that HubSpot serves: a 404 takes the next.
 
-        Raises as `post` does.
+        Raises as `post` does. Without `is_vital`, coming to nothing says nothing of HubSpot.
         """
-        *others, last = paths
-        for path in others:
-            reply = await self._send(method, path, body, only_reads=only_reads, tries=tries)
+        for path in paths:
+            reply = await self._send(
+                method, path, body, only_reads=only_reads, tries=tries, is_vital=is_vital
+            )
             if reply.http_status != NOT_FOUND:
-                return reply
-        return await self._send(method, last, body, only_reads=only_reads, tries=tries)
+                break
+        return reply
 
     async def wait(self, seconds: float) -> None:
         """Let time pass for HubSpot to come round. Raises StoppedError when the run is stopped."""
