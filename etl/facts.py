@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from etl.ingest import SourceShape
-from etl.model import AssociationType
+from etl.model import AssociationType, DefinedLabel
 from etl.staging import Section
 
 FORMAT: Final = 1
@@ -48,6 +48,12 @@ class RunBegun(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = Origin()
 
 
+class LabelsMissing(msgspec.Struct, frozen=True, kw_only=True):
+    """Written before the first label is made, so that a run which is cut off knows what it made."""
+
+    labels: tuple[DefinedLabel, ...]
+
+
 class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     """Written when the whole source is on disk, before anything is sent."""
 
@@ -65,6 +71,8 @@ class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     """What each distinct label stands for, as ``summary.json`` lists it."""
     unsent: dict[str, int]
     """Rows that will not be sent, by outcome."""
+    labels_made: list[dict[str, Any]] = []
+    """The labels that the run has made, as ``summary.json`` lists them."""
     types: tuple[tuple[AssociationType, ...], tuple[AssociationType, ...]]
     """The types behind the bits of each direction, in the order of the bits."""
 

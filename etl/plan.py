@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from etl.core.defined_labels import TO_BE_MADE, stand_ins
+from etl.core.label_rules import name_of
 from etl.core.pace import WINDOW_SECONDS
 from etl.model import MAX_READ_SIZE, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etl.core.tally import Tally
-    from etl.model import Job
+    from etl.model import DefinedLabel, Job
     from etl.staging import Dataset
 
 DAILY_LIMIT: Final = 500_000
@@ -37,6 +41,8 @@ class Plan:
     reasons: list[dict[str, Any]]
     """Why rows will not be sent: error_category, rows, first_row, error_message of that row."""
     labels: list[dict[str, Any]]
+    labels_to_make: list[dict[str, Any]]
+    """Labels that a run would make first, and the rows that ask for them."""
     read_requests: int
     """At least; a record with many associations takes several pages."""
     write_requests: int
@@ -58,6 +64,7 @@ def plan_staged(
     tally: Tally,
     *,
     labels: list[dict[str, Any]],
+    to_be_made: Sequence[DefinedLabel] = (),
     requests_per_10_seconds: float,
     daily_limit: int | None,
 ) -> Plan:
@@ -80,13 +87,42 @@ def plan_staged(
         duplicates=duplicates,
         associations=dataset.associations,
         reasons=[] if rows is None else _reasons(rows),
-        labels=labels,
+        labels=[_as_planned(line) for line in labels],
+        labels_to_make=[
+            {**asdict(wanted), "name": name_of(wanted), "rows": _asking(wanted, to_be_made, labels)}
+            for wanted in to_be_made
+        ],
         read_requests=reads,
         write_requests=writes,
         requests_per_10_seconds=requests_per_10_seconds,
         minutes=requests / requests_per_10_seconds * WINDOW_SECONDS / 60,
         daily_limit=daily_limit or DAILY_LIMIT,
         daily_limit_percent=requests / (daily_limit or DAILY_LIMIT) * 100,
+    )
+
+
+def _as_planned(line: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the numbers under which labels that are yet to be made have been counted."""
+    types = [
+        {"category": None, "type_id": None, "direction": kind["direction"], "to_be_made": True}
+        if kind["category"] == TO_BE_MADE
+        else kind
+        for kind in line["types"]
+    ]
+    return {**line, "types": types}
+
+
+def _asking(
+    wanted: DefinedLabel, to_be_made: Sequence[DefinedLabel], labels: list[dict[str, Any]]
+) -> int:
+    """Count the rows that ask for a label which is yet to be made."""
+    numbers = stand_ins(to_be_made)[wanted]
+    return sum(
+        line["rows"]
+        for line in labels
+        if any(
+            kind["category"] == TO_BE_MADE and kind["type_id"] in numbers for kind in line["types"]
+        )
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
 
+from etl.core.label_rules import name_of
 from etl.errors import UsageError
 from etl.model import Outcome
 from etl.run_folder import write_whole
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from etl.core.exit_code import ExitCode
     from etl.core.resolve_rows import SeenLabel
     from etl.facts import Progress, RunBegun, SourceStaged
-    from etl.model import Job
+    from etl.model import DefinedLabel, Direction, Job, LabelDefinition
     from etl.results import Told
     from etl.run_folder import RunFolder
     from etl.stop import Stop
@@ -57,6 +58,8 @@ class Summary(TypedDict):
     api_version: str
     base_url: str
     labels: list[dict[str, Any]]
+    labels_made: NotRequired[list[dict[str, Any]]]
+    """Left out by versions that made none."""
     stopped: str | None
     stopped_hint: str | None
     exit_code: int
@@ -88,6 +91,26 @@ def resolved_labels(seen: Iterable[SeenLabel]) -> list[dict[str, Any]]:
         ]
         lines.append(line)
     return lines
+
+
+def made_label(
+    wanted: DefinedLabel, sides: Iterable[tuple[Direction, LabelDefinition]]
+) -> dict[str, Any]:
+    """Say of a label that was made what it is called and which types it has."""
+    return {
+        "label": wanted.label,
+        "inverse": wanted.inverse,
+        "name": name_of(wanted),
+        "types": [
+            {
+                "label": line.text,
+                "category": line.type.category,
+                "type_id": line.type.type_id,
+                "direction": direction.name.lower(),
+            }
+            for direction, line in sides
+        ],
+    }
 
 
 def summarize(
@@ -139,6 +162,7 @@ def summarize(
         "api_version": job.hubspot.api_version,
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "labels_made": staged.labels_made,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,
         "exit_code": int(exit_code),

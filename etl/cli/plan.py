@@ -78,6 +78,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
                 staged.dataset,
                 staged.tally,
                 labels=staged.labels,
+                to_be_made=portal.to_be_made,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
             )
@@ -111,16 +112,21 @@ def _print(planned: Plan, console: Console) -> None:
     for line in planned.labels[:SHOWN_LABELS]:
         name = escape(line["label"]) or "(no label)"
         for kind in line["types"] or [{}]:
+            category = kind.get("category", escape(line.get("problem", "the default association")))
             labels.add_row(
                 name,
                 f"{line['rows']:,}",
-                kind.get("category", escape(line.get("problem", "the default association"))),
-                str(kind.get("type_id", "")),
+                category or "(to be made)",
+                str(kind.get("type_id") or ""),
                 kind.get("direction", escape(line.get("hint", "forward"))),
             )
     console.print(labels)
     if len(planned.labels) > SHOWN_LABELS:
         console.print(f"… and {len(planned.labels) - SHOWN_LABELS:,} more labels: see --json")
+    for label in planned.labels_to_make:
+        paired = f" / '{label['inverse']}'" if label["inverse"] else ""
+        told = f"a run makes the label '{label['label']}'{paired} first: {label['rows']:,} rows"
+        console.print(told, highlight=False, markup=False)
     if planned.reasons:
         reasons = Table(title="rows that will not be sent", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):

@@ -82,6 +82,10 @@ class Lines:
         if self._is_due():
             click.echo(f"trying again: {said}", err=True)
 
+    def note(self, said: str) -> None:
+        """Say what lasts, at once."""
+        click.echo(said, err=True)
+
     def waiting(self, said: str) -> None:
         """Say why nothing will be heard for long."""
         click.echo(said, err=True)
@@ -119,6 +123,10 @@ class Bar:
     def trouble(self, said: str) -> None:
         """Draw that HubSpot or the network is in the way, until there is better news."""
         self._progress.update(self._task, facts=f"trying again: {said}")
+
+    def note(self, said: str) -> None:
+        """Write what lasts above the bar, where it stays."""
+        self._progress.console.print(said, highlight=False, markup=False)
 
     def waiting(self, said: str) -> None:
         """Draw why nothing moves, until it does."""

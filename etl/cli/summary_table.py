@@ -50,6 +50,9 @@ def print_summary(summary: Summary, console: Console) -> None:
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
         f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
     )
+    for label in summary.get("labels_made", ()):
+        types = ", ".join(f"{kind['category']}:{kind['type_id']}" for kind in label["types"])
+        _say(console, f"made the label '{label['label']}': {types}")
     if summary["reasons"]:
         reasons = Table(title="rows that did not succeed", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):

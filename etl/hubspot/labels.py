@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from etl.core.defined_labels import Between
 from etl.core.resolve import Resolver
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import ApiVersion, AssociationType, Job, LabelDefinition
+    from etl.model import ApiVersion, AssociationType, DefinedLabel, Job, LabelDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Portal:
     endpoints: dict[tuple[Direction, bool], Endpoint]
     """By direction, and by whether there are types to send."""
     same_object: bool
+    labels: Labels
+    """Every label of the two objects."""
+    to_be_made: tuple[DefinedLabel, ...] = ()
+    """Labels that a run would make; in `labels` they stand under types of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,10 @@ class Labels:
         """List every label with its direction, that of the job first."""
         yield from ((Direction.FORWARD, definition) for definition in self.forward)
         yield from ((Direction.REVERSE, definition) for definition in self.reverse)
+
+    def beside(self, others: Labels) -> Labels:
+        """Add what else there is."""
+        return Labels([*self.forward, *others.forward], [*self.reverse, *others.reverse])
 
     def without(self, others: Labels) -> Labels:
         """Leave out the labels that others have just so."""
@@ -85,12 +94,6 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
     sides, paths = _sides(job), _paths(job)
     forward, reverse = labels.forward, labels.reverse
     kinds = kinds_between(job.from_side.object, job.to_side.object)
-    resolver = Resolver(
-        forward,
-        reverse,
-        aliases=aliases_between(job.from_side.object, job.to_side.object),
-        pair=f"{job.from_side.object} → {job.to_side.object}",
-    )
     types = {
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
@@ -108,7 +111,23 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for direction in Direction
         for has_types in (True, False)
     }
-    return Portal(resolver, bits, endpoints, sides[Direction.FORWARD].same)
+    same_object = sides[Direction.FORWARD].same
+    return Portal(resolver_of(job, labels), bits, endpoints, same_object, labels)
+
+
+def resolver_of(job: Job, labels: Labels) -> Resolver:
+    """Make what answers for every cell of a job."""
+    return Resolver(
+        labels.forward,
+        labels.reverse,
+        aliases=aliases_between(job.from_side.object, job.to_side.object),
+        pair=f"{job.from_side.object} → {job.to_side.object}",
+    )
+
+
+def between(job: Job, labels: Labels) -> Between:
+    """Say which objects the labels are for."""
+    return Between(job.from_side.object, job.to_side.object, labels.forward, labels.reverse)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:

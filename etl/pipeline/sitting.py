@@ -29,6 +29,7 @@ from etl.lock import hold
 from etl.logs import open_log
 from etl.model import Direction, Outcome
 from etl.pipeline.count import Count
+from etl.pipeline.make_labels import LabelMaker
 from etl.pipeline.send import send
 from etl.pipeline.stage import connect, prepare, stage
 from etl.results import Layout, Results
@@ -113,7 +114,8 @@ class Sitting:
             client.quota.zone = zone_of(account.time_zone, account.utc_offset_milliseconds)
             locks = identities(account, job.hubspot.base_url, job.hubspot.access_token)
             await self._hold(locks)
-            portal = await prepare(job, client)
+            maker = LabelMaker(job, client, self._journal, log=self._log, observer=self._observer)
+            portal = await prepare(job, client, maker.make)
             staged = await stage(
                 job, portal, self._folder.staging, observer=self._observer, stop=self._stop
             )
@@ -126,6 +128,7 @@ class Sitting:
                 sections=staged.dataset.sections,
                 source=staged.source,
                 labels=staged.labels,
+                labels_made=maker.made(portal.labels),
                 unsent=staged.tally.as_dict(),
                 types=(
                     portal.bits[Direction.FORWARD].in_use,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from etl.core.defined_labels import as_if_made, missing_labels
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
 from etl.errors import SettingsError
 from etl.hubspot.client import Client
-from etl.hubspot.labels import fetch_labels, portal_of
+from etl.hubspot.culprits import Sides
+from etl.hubspot.labels import Labels, between, fetch_labels, portal_of, resolver_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
 from etl.ingest import ingest
@@ -22,7 +24,7 @@ from etl.staging import Staging
 from etl.summary import resolved_labels
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
     from typing import Any
 
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
     from etl.hubspot.meter import Meter
     from etl.ingest import SourceShape
     from etl.logs import Log
-    from etl.model import HubspotSettings, Job, Limits
+    from etl.model import DefinedLabel, HubspotSettings, Job, Limits
     from etl.pipeline.observer import Observer
     from etl.staging import Dataset
     from etl.stop import Stop
+
+    Make = Callable[[tuple[DefinedLabel, ...], Labels], Awaitable[Labels]]
+    """Make labels beside those that are there, and give all that are there then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +84,20 @@ async def connect(
         )
 
 
-async def prepare(job: Job, client: Client) -> Portal:
-    """Learn what the account has for the job. Raises SettingsError."""
+async def prepare(job: Job, client: Client, make: Make | None = None) -> Portal:
+    """Learn what the account has for the job. Raises UsageError.
+
+    `make` makes the labels that the job defines and HubSpot lacks; None lists what would be made.
+    """
+    labels = await fetch_labels(client, job)
+    missing = missing_labels(job.labels, resolver_of(job, labels), between(job, labels))
+    if missing and make is not None:
+        labels = await make(missing, labels)
+        missing = ()
+    ends = Sides(job.from_side.object, job.to_side.object)
+    planned = Labels(*as_if_made(missing, same_object=ends.same))
     bits = {direction: TypeBits() for direction in Direction}
-    return portal_of(job, await fetch_labels(client, job), bits)
+    return replace(portal_of(job, labels.beside(planned), bits), to_be_made=missing)
 
 
 async def stage(

@@ -125,3 +125,72 @@ def test_a_deletion_says_what_it_takes_along(tmp_path: Path) -> None:
         ended.stderr
     )
     assert "forward   │ Partner" in ended.stdout
+
+
+JOB = """\
+source: {path: rows.csv}
+from: {object: contacts, column: contact}
+to: {object: companies, column: company}
+label: {column: role}
+labels:
+  create_missing: true
+  define: [{label: Mentor, inverse: Mentee}, {label: Partner}]
+output: {directory: runs}
+"""
+
+
+@pytest.mark.parametrize("command", [("plan",), ("run", "--dry-run")])
+def test_a_plan_makes_no_label_and_counts_its_rows(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A plan says which labels a run would make, and takes the rows that ask for them as good."""
+    (tmp_path / "rows.csv").write_text(
+        "contact,company,role\n1,2,Mentor\n3,4,mentee\n5,6,Partner\n7,8,Mentro\n", encoding="utf-8"
+    )
+    (tmp_path / "job.yaml").write_text(JOB, encoding="utf-8")
+
+    async def plan() -> Any:
+        async with Sandbox(demo_portal()) as sandbox:
+            settings = {"HUBSPOT_BASE_URL": sandbox.base_url, "HUBSPOT_ACCESS_TOKEN": "made-up"}
+            ended = await asyncio.to_thread(
+                etl, *command, "job.yaml", "--json", cwd=tmp_path, **settings
+            )
+            custom = sandbox.portal.catalogue.custom_labels("contact", "company")
+            assert "Mentor" not in [each.text for each in custom]
+            return told(ended)
+
+    planned = asyncio.run(plan())
+    assert planned["labels_to_make"] == [
+        {"label": "Mentor", "inverse": "Mentee", "name": "mentor", "rows": 2}
+    ]
+    assert (planned["associations"], planned["unresolved"]) == (3, 1)
+    types = {line["label"]: line["types"] for line in planned["labels"]}
+    assert types["mentee"] == [
+        {"category": None, "type_id": None, "direction": "reverse", "to_be_made": True}
+    ]
+    assert "to_be_made" not in types["Partner"][0]
+    shown = etl(*command, "job.yaml", "--sandbox", cwd=tmp_path)
+    assert "a run makes the label 'Mentor' / 'Mentee' first: 2 rows" in shown.stdout
+
+
+def test_a_run_tells_the_labels_that_it_lacks_and_those_that_it_makes(tmp_path: Path) -> None:
+    """Whoever starts a run sees what is missing, with the command that makes it; or what was made."""
+    (tmp_path / "rows.csv").write_text("contact,company,role\n1,2,Mentor\n", encoding="utf-8")
+    (tmp_path / "job.yaml").write_text(JOB, encoding="utf-8")
+    lacking = etl(
+        "run",
+        "job.yaml",
+        "--sandbox",
+        "--json",
+        "--set",
+        "labels.create_missing=false",
+        cwd=tmp_path,
+    )
+    assert lacking.code == 2
+    assert "Error: labels.define: 'Mentor': HubSpot does not have it" in lacking.stderr
+    [problem] = json.loads(lacking.stdout)["problems"]
+    assert problem["hint"].endswith("labels create contacts companies Mentor --inverse Mentee")
+    made = etl("run", "job.yaml", "--sandbox", cwd=tmp_path)
+    assert made.code == 0, made.stderr
+    assert "label 'Mentor' was made for contacts → companies: Mentor USER_DEFINED:" in made.stderr
+    assert "made the label 'Mentor': USER_DEFINED:" in made.stderr
