@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from etl.ingest import SourceShape
-from etl.model import AssociationType, DefinedLabel
+from etl.model import AssociationType, DefinedLabel, LabelLock
 from etl.staging import Section
 
 FORMAT: Final = 1
@@ -34,6 +34,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     rehearsal: Rehearsal | None = None
     parent: str | None = None
     """The run_id of the run that this one retries."""
+    lock: LabelLock | None = None
+    """The lock that the run is held to (``--locked``), as it was when the run began."""
 
 
 class RunBegun(msgspec.Struct, frozen=True, kw_only=True):

@@ -171,6 +171,30 @@ class LabelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedLabel:
+    """One label as it was when the lock of a job was written."""
+
+    text: str | None
+    """As HubSpot had it; None for the unlabeled type."""
+    category: str
+    type_id: int
+    direction: Literal["forward", "reverse"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLock:
+    """What the labels of a job stood for in one portal."""
+
+    written_at: str
+    """ISO 8601, UTC."""
+    portal_id: int | None
+    """None where HubSpot did not tell."""
+    from_object: str
+    to_object: str
+    labels: tuple[LockedLabel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HubspotSettings:
     """Where HubSpot is and who we are."""
 

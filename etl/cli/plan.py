@@ -15,19 +15,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl.cli.options import portal_option, sandbox_option, set_option
+from etl.cli.options import locked_option, portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
+from etl.core.label_lock import PORTAL_UNKNOWN, PORTAL_UNPINNED
+from etl.hubspot.account import Account, fetch_account
+from etl.label_lock_file import read_lock, told_of, write_lock
 from etl.logs import open_log
-from etl.pipeline import connect, prepare, stage
+from etl.pipeline import Pin, connect, lock_of, prepare, stage
 from etl.plan import Plan, plan_staged
 from etl.run_folder import RunFolder
 from etl.settings import load_job
 from etl.stop import Stop
 
 if TYPE_CHECKING:
-    from etl.model import Job
+    from etl.model import Job, LabelLock
     from etl.pipeline import Observer
 
 SHOWN_LABELS = 20
@@ -39,41 +42,92 @@ SHOWN_LABELS = 20
 Examples:
   hubspot-assoc plan jobs/quickstart.yaml --sandbox
   hubspot-assoc plan jobs/contact-roles.yaml --json
+  hubspot-assoc plan jobs/contact-roles.yaml --write-lock   pin what its labels stand for
 """,
 )
 @click.argument("job", type=click.Path(path_type=Path))
 @sandbox_option
 @portal_option
+@locked_option
+@click.option(
+    "--write-lock",
+    "writes_lock",
+    is_flag=True,
+    help="Write JOB's lock beside it: the portal, and the type of each label that the job uses.",
+)
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
-    job: Path, overrides: tuple[str, ...], portal: Path | None, *, sandbox: bool, as_json: bool
+    job: Path,
+    overrides: tuple[str, ...],
+    portal: Path | None,
+    *,
+    sandbox: bool,
+    locked: bool,
+    writes_lock: bool,
+    as_json: bool,
 ) -> None:
-    """Show what a run would do: rows, labels and their types, requests, time. Writes nothing."""
+    """Show what a run would do: rows, labels and their types, requests, time.
+
+    Writes nothing to HubSpot, and nothing here but the lock that it is asked for.
+    """
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
-    plan_job(load_job(job, overrides, os.environ), target, as_json=as_json)
+    loaded = load_job(job, overrides, os.environ)
+    lock = read_lock(loaded.file) if locked else None
+    plan_job(loaded, target, as_json=as_json, lock=lock, writes_lock=writes_lock)
 
 
-def plan_job(job: Job, target: Target, *, as_json: bool) -> None:
-    """Plan one job and print the plan to stdout."""
+def plan_job(
+    job: Job,
+    target: Target,
+    *,
+    as_json: bool,
+    lock: LabelLock | None = None,
+    writes_lock: bool = False,
+) -> None:
+    """Plan one job, held to its lock where there is one, and print the plan to stdout."""
     with tempfile.TemporaryDirectory(prefix="hubspot-assoc-") as folder, watch_run() as observer:
-        planned = asyncio.run(_plan(job, RunFolder(Path(folder)), target, observer))
+        work = _plan(job, RunFolder(Path(folder)), target, observer, lock, writes_lock=writes_lock)
+        planned, new_lock = asyncio.run(work)
+    facts = planned.as_dict()
+    if new_lock is not None:
+        path = write_lock(job.file, new_lock)
+        facts["lock"] = str(path)
+        if new_lock.portal_id is None:
+            click.echo(f"Warning: {PORTAL_UNPINNED}", err=True)
+        pinned = f"{len(new_lock.labels)} labels of portal {new_lock.portal_id or '(not known)'}"
+        click.echo(f"wrote {path}: {pinned}", err=True)
     if as_json:
-        click.echo(msgspec.json.encode(planned.as_dict()))
+        click.echo(msgspec.json.encode(facts))
     else:
         _print(planned, Console())
 
 
-async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer) -> Plan:
+async def _plan(
+    job: Job,
+    folder: RunFolder,
+    target: Target,
+    observer: Observer,
+    lock: LabelLock | None,
+    *,
+    writes_lock: bool,
+) -> tuple[Plan, LabelLock | None]:
     stop = Stop()
     with stop_on_signals(stop, "nothing was written"), open_log(folder.log, job=job.name) as log:
         async with (
             target.open(job) as there,
             connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
-            portal = await prepare(there, client)
-            staged = await stage(there, portal, folder.staging, observer=observer, stop=stop)
-            return plan_staged(
+            needs_account = writes_lock or lock is not None
+            account = await fetch_account(client) if needs_account else Account()
+            pin = None if lock is None else Pin(lock, told_of(job.file), account.portal_id)
+            if pin is not None and pin.is_portal_unknown:
+                observer.note(PORTAL_UNKNOWN)
+            portal = await prepare(there, client, pin=pin)
+            staged = await stage(
+                there, portal, folder.staging, observer=observer, stop=stop, pin=pin
+            )
+            planned = plan_staged(
                 there,
                 staged.dataset,
                 staged.tally,
@@ -82,6 +136,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
             )
+            return planned, lock_of(there, portal, account.portal_id) if writes_lock else None
 
 
 def _time(minutes: float) -> str:

@@ -15,6 +15,7 @@ from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.run import begin
 from etl.cli.session import Target
 from etl.errors import UsageError
+from etl.label_lock_file import read_lock
 from etl.run_folder import find_run
 from etl.runs import State, look_at, recall_begun
 from etl.settings import load_job
@@ -54,7 +55,9 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
     failures = json.dumps(str(folder.failures.absolute()), ensure_ascii=False)
     overrides = (*begun.origin.overrides, f"source.path={failures}")
     job = load_job(Path(begun.job["file"]), overrides, os.environ)
-    origin = replace(begun.origin, parent=folder.run_id)
+    # As the job file, the lock is taken as it is now.
+    lock = None if begun.origin.lock is None else read_lock(job.file)
+    origin = replace(begun.origin, parent=folder.run_id, lock=lock)
     ended = begin(
         job, Target(origin.rehearsal), origin, wait_for_quota=wait_for_quota, as_json=as_json
     )

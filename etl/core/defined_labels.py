@@ -47,7 +47,7 @@ def missing_labels(
     settings: LabelSettings, resolver: Resolver, there: Between
 ) -> tuple[DefinedLabel, ...]:
     """List the labels of a job that have to be made. Raises ProblemsError, with all that is wrong."""
-    missing = tuple(each for each in settings.define if _is_missing(each.label, resolver))
+    missing = tuple(each for each in settings.define if is_missing(each.label, resolver))
     problems = [
         *(problem for each in settings.define for problem in _troubles(each, resolver, there)),
         *check_new(missing, there.forward, there.reverse, pair=there.pair),
@@ -78,13 +78,14 @@ def stand_ins(missing: Sequence[DefinedLabel]) -> dict[DefinedLabel, tuple[int, 
     return {each: (number, len(missing) + number) for number, each in enumerate(missing, 1)}
 
 
-def _is_missing(text: str, resolver: Resolver) -> bool:
+def is_missing(text: str, resolver: Resolver) -> bool:
+    """Tell whether no row that asks for a label would get one."""
     trouble = resolver.resolve_labels(text).trouble
     return trouble is not None and trouble.category == UNKNOWN_LABEL
 
 
 def _troubles(each: DefinedLabel, resolver: Resolver, there: Between) -> Iterator[Problem]:
-    if _is_missing(each.label, resolver):
+    if is_missing(each.label, resolver):
         return
     place = _place(each)
     for text in filter(None, (each.label, each.inverse)):

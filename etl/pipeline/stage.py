@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from etl.logs import Log
     from etl.model import DefinedLabel, HubspotSettings, Job, Limits
     from etl.pipeline.observer import Observer
+    from etl.pipeline.pin import Pin
     from etl.staging import Dataset
     from etl.stop import Stop
 
@@ -84,12 +85,17 @@ async def connect(
         )
 
 
-async def prepare(job: Job, client: Client, make: Make | None = None) -> Portal:
+async def prepare(
+    job: Job, client: Client, make: Make | None = None, *, pin: Pin | None = None
+) -> Portal:
     """Learn what the account has for the job. Raises UsageError.
 
     `make` makes the labels that the job defines and HubSpot lacks; None lists what would be made.
+    Under a `pin` nothing is made: what is not as in the lock is told when the source is staged.
     """
     labels = await fetch_labels(client, job)
+    if pin is not None:
+        return portal_of(job, labels, {direction: TypeBits() for direction in Direction})
     missing = missing_labels(job.labels, resolver_of(job, labels), between(job, labels))
     if missing and make is not None:
         labels = await make(missing, labels)
@@ -101,10 +107,22 @@ async def prepare(job: Job, client: Client, make: Make | None = None) -> Portal:
 
 
 async def stage(
-    job: Job, portal: Portal, folder: Path, *, observer: Observer, stop: Stop
+    job: Job,
+    portal: Portal,
+    folder: Path,
+    *,
+    observer: Observer,
+    stop: Stop,
+    pin: Pin | None = None,
 ) -> Staged:
     """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
-    resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
+    try:
+        resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
+    except SettingsError:
+        # The lock says what became of a label that all rows ask for.
+        if pin is not None:
+            pin.refuse_differences(job, portal, is_whole=False)
+        raise
     staging = Staging(
         folder,
         same_object=portal.same_object,
@@ -118,6 +136,8 @@ async def stage(
         stop.check()
 
     source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    if pin is not None:
+        pin.refuse_differences(job, portal)
     dataset = await asyncio.to_thread(staging.merge)
     observer.staged(dataset.rows, tally.rows)
     return Staged(dataset, source, resolved_labels(resolver.seen.values()), tally)
