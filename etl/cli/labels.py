@@ -39,7 +39,15 @@ which_argument = click.argument("which", metavar="TYPE_OR_LABEL")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the labels as JSON.")
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  hubspot-assoc labels list contacts companies
+  hubspot-assoc labels create contacts contacts Manager --inverse "Direct report"
+  hubspot-assoc labels update contacts contacts Manager --label Boss
+  hubspot-assoc labels delete contacts contacts Boss
+""",
+)
 def labels() -> None:
     """List, make, rename and delete the labels of associations between two objects.
 
