@@ -15,6 +15,9 @@ class Version:
     roots: tuple[str, ...]
     """Where labels and limits are: the guide and the spec of v4 disagree; HubSpot serves both."""
     objects_root: str
+    """Where the associations of single records are."""
+    records_root: str
+    """Where records are read; v4 is a version of associations alone, and records are at v3."""
     created: HTTPStatus
     """The status of a ``batch/create`` that made every association."""
     partial: HTTPStatus
@@ -32,6 +35,7 @@ def _dated(name: str, *, created: HTTPStatus, partial: HTTPStatus, lists_a_recor
         batch_root=root,
         roots=(root,),
         objects_root=f"/crm/objects/{name}",
+        records_root=f"/crm/objects/{name}",
         created=created,
         partial=partial,
         archived=HTTPStatus.OK,
@@ -45,6 +49,7 @@ VERSIONS = (
         batch_root="/crm/v4/associations",
         roots=("/crm/v4/associations", "/crm/associations/v4"),
         objects_root="/crm/v4/objects",
+        records_root="/crm/v3/objects",
         created=HTTPStatus.CREATED,
         partial=HTTPStatus.MULTI_STATUS,
         archived=HTTPStatus.NO_CONTENT,

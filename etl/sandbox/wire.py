@@ -57,6 +57,17 @@ class ArchiveInput(msgspec.Struct):
     to: tuple[RecordRef, ...]
 
 
+class ObjectsRead(msgspec.Struct, rename="camel"):
+    """Records to read, by id or by a unique property: the body of objects' ``batch/read``.
+
+    The specs require ``properties``; HubSpot takes a body without it.
+    """
+
+    inputs: list[RecordRef]
+    properties: tuple[str, ...] = ()
+    id_property: str | None = None
+
+
 class ReadInput(msgspec.Struct):
     """A record to list, from a page on: ``batch/read``."""
 

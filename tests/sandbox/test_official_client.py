@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hubspot import HubSpot  # type: ignore[import-untyped]
+from hubspot.crm import objects  # type: ignore[import-untyped]
 from hubspot.crm.associations import v4  # type: ignore[import-untyped]
 from hubspot.crm.associations.v4 import schema  # type: ignore[import-untyped]
 
@@ -68,6 +69,20 @@ async def test_it_changes_labels(client: Any) -> None:
     await off_loop(api.remove, FROM, TO, sides[0].type_id)
     labels = (await off_loop(api.get_all, FROM, TO)).results
     assert sides[0].type_id not in {each.type_id for each in labels}
+
+
+async def test_it_reads_records_by_key(client: Any) -> None:
+    """The client finds contacts by email, and understands that one has no record."""
+    keys = ["person5@example.com", "nobody@example.com"]
+    batch = objects.BatchReadInputSimplePublicObjectId(
+        inputs=[objects.SimplePublicObjectId(id=key) for key in keys],
+        id_property="email",
+        properties=["email"],
+        properties_with_history=[],
+    )
+    answer = await off_loop(client.crm.objects.batch_api.read, "contacts", batch)
+    assert [(each.id, each.properties["email"]) for each in answer.results] == [("5", keys[0])]
+    assert answer.errors[0].context == {"ids": [keys[1]]}
 
 
 async def test_it_creates_and_reads_a_batch(client: Any) -> None:
