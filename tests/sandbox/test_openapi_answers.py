@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
+
+from etl.sandbox import AssociationLimit, demo_portal
 
 SPECS = Path(__file__).parents[3] / "shared" / "hubspot" / "openapi"
 VERSIONS = ("v4", "2025-09", "2026-03", "2026-09")
@@ -198,10 +201,48 @@ async def test_record_answers(account: Any, version: str) -> None:
         spec.check("POST", f"{root}/{{objectType}}/batch/read", answer)
 
 
-async def test_account_answers(account: Any) -> None:
-    """The account's details answer by the spec."""
-    path = "/account-info/v3/details"
-    Spec("account-info-v3").check("GET", path, await account.get(path))
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+async def test_account_answers(account: Any, version: str) -> None:
+    """The account's details and its calls of today answer by the spec."""
+    for name in ("details", "api-usage/daily/private-apps"):
+        path = f"/account-info/{version}/{name}"
+        Spec(f"account-info-{version}").check("GET", path, await account.get(path))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_report_answers(account: Any, version: str) -> None:
+    """The report of high usage is ordered, or refused, by the spec of its version."""
+    root = f"{paths_of(version)[0]}/usage/high-usage-report"
+    for user in ("77", "nobody"):
+        answer = await account.call("POST", f"{root}/{user}")
+        Spec(f"associations-{version}").check("POST", f"{root}/{{userId}}", answer)
+
+
+@pytest.mark.parametrize(
+    ("version", "root"), [("v3", "/crm/v3/limits"), ("2026-09", "/crm/limits/2026-09")]
+)
+async def test_usage_answers(open_account: Any, ask: Any, version: str, root: str) -> None:
+    """What is used of the limits is told by the spec of limits tracking."""
+    limits = (
+        AssociationLimit(from_object="contacts", to_object="companies", max=5),
+        AssociationLimit(from_object="companies", to_object="contacts", max=1),
+    )
+    account = await open_account(msgspec.structs.replace(demo_portal(), limits=limits))
+    create = "/crm/v4/associations/contacts/companies/batch/create"
+    await account.post(create, *(ask(1, to_id, LABEL) for to_id in range(2, 6)))
+    spec, root = Spec(f"limits-tracking-{version}"), f"{root}/associations"
+    templated = f"{root}/records/{{fromObjectTypeId}}"
+    for path, template in (
+        (f"{root}/labels", f"{root}/labels"),
+        (f"{root}/labels?fromObjectTypeId=0-1&toObjectTypeId=0-2", f"{root}/labels"),
+        (f"{root}/records/from", f"{root}/records/from"),
+        (f"{root}/records/0-1/to", f"{templated}/to"),
+        (f"{root}/records/0-1/0-2", f"{templated}/{{toObjectTypeId}}"),
+        (f"{root}/records/0-2/0-1", f"{templated}/{{toObjectTypeId}}"),
+    ):
+        answer = await account.get(path)
+        assert answer.status == 200
+        spec.check("GET", template, answer)
 
 
 async def test_refusals_of_the_gate(open_account: Any) -> None:
