@@ -18,12 +18,12 @@ from etl.sandbox.labels import (
     LabelKey,
     built_in_labels,
 )
-from etl.sandbox.objects import Objects, ObjectType, UnknownObjectError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from etl.sandbox.definition import CustomLabel, PortalDefinition
+    from etl.sandbox.objects import Objects
 
 MAX_LABELS_PER_PAIR = 10
 """Custom labels, single or paired, between two objects (HubSpot's guide to association labels)."""
@@ -47,7 +47,7 @@ class Catalogue:
         self._add_built_in()
         for label in definition.labels:
             self._add_defined(label, objects)
-        self._connect_custom_objects(definition, objects)
+        self._connect_custom_objects(definition)
 
     def labels(self, from_object: str, to_object: str) -> Collection[Label]:
         """List the labels of one direction, built-in ones first."""
@@ -146,7 +146,8 @@ class Catalogue:
                 self._inverse[label] = inverse
 
     def _add_defined(self, made: CustomLabel, objects: Objects) -> None:
-        one, other = (_infer(objects, name, made) for name in (made.from_object, made.to_object))
+        where = f"label {made.label!r}"
+        one, other = (objects.defined(each, where) for each in (made.from_object, made.to_object))
         try:
             self.define(
                 one.name,
@@ -179,10 +180,10 @@ class Catalogue:
                         f"{where} has type id {type_id}, which another label has: change it"
                     )
 
-    def _connect_custom_objects(self, definition: PortalDefinition, objects: Objects) -> None:
+    def _connect_custom_objects(self, definition: PortalDefinition) -> None:
         for each in definition.objects:
             for standard in ("contact", "company", "deal", "ticket"):
-                self._connect(objects.infer(each.type_id).name, standard)
+                self._connect(each.name, standard)
 
     def _connect(self, from_object: str, to_object: str) -> None:
         """Give two objects an unlabeled type; a custom object has one of the portal's own."""
@@ -204,13 +205,3 @@ class Catalogue:
 
 def _told(from_object: str, to_object: str, text: str) -> str:
     return f"label {text!r} ({from_object} to {to_object})"
-
-
-def _infer(objects: Objects, name: str, made: CustomLabel) -> ObjectType:
-    try:
-        return objects.infer(name)
-    except UnknownObjectError as unknown:
-        raise PortalError(
-            f"label {made.label!r} names the object {name!r}, which this portal doesn't have:"
-            " write a name such as contacts, a type id such as 0-1, or p_<name> of one in `objects`"
-        ) from unknown
