@@ -13,19 +13,15 @@ from rich.table import Table
 
 from etl.cli.account import AccountCommand, account_options
 from etl.core.label_choice import check_rename, choose
-from etl.core.label_rules import (
-    MAX_CUSTOM_LABELS,
-    check_new,
-    custom_labels,
-    least_used,
-    name_of,
-)
+from etl.core.label_rules import check_new, custom_labels, name_of
 from etl.errors import ProblemsError, UsageError
 from etl.hubspot.label_admin import LabelAdmin
+from etl.hubspot.label_room import fetch_room
 from etl.model import DefinedLabel
 
 if TYPE_CHECKING:
     from etl.core.label_choice import Placed
+    from etl.core.label_rules import Room
     from etl.hubspot.client import Client
     from etl.hubspot.label_admin import Made
     from etl.hubspot.labels import Labels
@@ -72,18 +68,21 @@ def list_labels(
 ) -> None:
     """List the labels between two objects, both directions, and how many more there may be."""
 
-    async def work(client: Client, _stop: Stop) -> Labels:
-        return await _admin(account, client, from_object, to_object).labels()
+    async def work(client: Client, _stop: Stop) -> tuple[Labels, Room]:
+        found = await _admin(account, client, from_object, to_object).labels()
+        room = await fetch_room(client, account.api_version, from_object, to_object, found)
+        return found, room
 
-    found = account.ask(work, "nothing was changed")
-    used = least_used(found.forward, found.reverse)
+    found, room = account.ask(work, "nothing was changed")
     if as_json:
-        facts = {"custom_labels": used, "custom_labels_limit": MAX_CUSTOM_LABELS}
+        facts = {
+            "custom_labels": room.used,
+            "custom_labels_is_least": room.is_least,
+            "custom_labels_limit": room.limit,
+        }
         _print_json({"from": from_object, "to": to_object, "labels": _lines(found), **facts})
         return
-    # Between records of one object HubSpot does not list which two sides make a paired label.
-    least = "" if found.reverse else "at least "
-    _print_table(found, f"{least}{used} of {MAX_CUSTOM_LABELS} custom labels used")
+    _print_table(found, str(room))
 
 
 @labels.command(
@@ -120,7 +119,8 @@ def create(
     async def work(client: Client, _stop: Stop) -> Made:
         admin = _admin(account, client, from_object, to_object)
         before = await admin.labels()
-        problems = check_new([wanted], before.forward, before.reverse, pair=admin.pair)
+        room = await fetch_room(client, account.api_version, from_object, to_object, before)
+        problems = check_new([wanted], before.forward, before.reverse, pair=admin.pair, room=room)
         if problems:
             raise ProblemsError(problems)
         return await admin.make(wanted, before)

@@ -20,6 +20,7 @@ from etl.model import AssociationType, LabelDefinition
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from etl.core.label_rules import Room
     from etl.core.resolve import Resolver
     from etl.model import DefinedLabel, Direction, LabelSettings
 
@@ -36,6 +37,8 @@ class Between:
     forward: Sequence[LabelDefinition]
     reverse: Sequence[LabelDefinition]
     """Empty between records of one object."""
+    room: Room | None = None
+    """What HubSpot tells of its limit; None counts the labels."""
 
     @property
     def pair(self) -> str:
@@ -50,7 +53,7 @@ def missing_labels(
     missing = tuple(each for each in settings.define if is_missing(each.label, resolver))
     problems = [
         *(problem for each in settings.define for problem in _troubles(each, resolver, there)),
-        *check_new(missing, there.forward, there.reverse, pair=there.pair),
+        *check_new(missing, there.forward, there.reverse, pair=there.pair, room=there.room),
     ]
     if not settings.create_missing:
         problems = [*problems, *(_to_define(each, there) for each in missing)]

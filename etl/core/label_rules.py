@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 USER_DEFINED: Final = "USER_DEFINED"
 
 MAX_CUSTOM_LABELS: Final = 10
-"""Custom labels between two objects (HubSpot's guide to associations v4: "up to 10 association types
-between each object pair"). A paired label is made by one request and counts once."""
+"""Custom labels between two objects, where HubSpot itself does not tell: its guide to associations v4
+has "up to 10 association types between each object pair". A paired label is made by one request and
+counts once."""
 
 MAX_LABEL_CHARACTERS: Final = 255
 """HubSpot names no limit; what is longer is a sentence, pasted by mistake."""
@@ -47,6 +49,27 @@ _ENDS_LIKE_DIGEST: Final = re.compile(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}$")
 
 Finding = tuple[str, str] | None
 """What is wrong and what to write instead; None when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many custom labels two objects have, and may have."""
+
+    used: int
+    limit: int
+    is_least: bool = False
+    """True where `used` is only the least that it may be."""
+
+    @classmethod
+    def counted(
+        cls, forward: Sequence[LabelDefinition], reverse: Sequence[LabelDefinition]
+    ) -> Room:
+        """Count what HubSpot lists."""
+        return cls(least_used(forward, reverse), MAX_CUSTOM_LABELS, is_least=not reverse)
+
+    def __str__(self) -> str:
+        least = "at least " if self.is_least else ""
+        return f"{least}{self.used} of {self.limit} custom labels used"
 
 
 def internal_name(label: str) -> str:
@@ -105,10 +128,12 @@ def check_new(
     reverse: Sequence[LabelDefinition],
     *,
     pair: str,
+    room: Room | None = None,
 ) -> tuple[Problem, ...]:
     """Tell all that keeps labels from being made beside those that HubSpot lists.
 
-    `reverse` is empty between records of one object; `pair` is how messages call the two objects.
+    `reverse` is empty between records of one object; `pair` is how messages call the two objects,
+    `room` what HubSpot tells of its own limit; None counts the labels.
     """
     problems = []
     taken = {normal_form(line.text): line for line in (*reverse, *forward) if line.text}
@@ -131,12 +156,9 @@ def check_new(
         if names.setdefault(name, label.label) != label.label:
             message = f"has the name '{name}' like '{names[name]}'"
             problems.append(Problem(place, message, "give each its own name"))
-    used = least_used(forward, reverse)
-    if used + len(wanted) > MAX_CUSTOM_LABELS:
-        message = (
-            f"HubSpot has at most {MAX_CUSTOM_LABELS} custom labels between two objects, and "
-            f"{used} of them are there: no room for {len(wanted)} more"
-        )
+    room = room or Room.counted(forward, reverse)
+    if wanted and room.used + len(wanted) > room.limit:
+        message = f"{room}: no room for {len(wanted)} more"
         problems.append(Problem(pair, message, "delete one that nobody uses, or use one of them"))
     return tuple(problems)
 

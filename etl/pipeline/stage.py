@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from etl.core.defined_labels import as_if_made, missing_labels
+from etl.core.defined_labels import as_if_made, is_missing, missing_labels
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
 from etl.errors import SettingsError
 from etl.hubspot.client import Client
 from etl.hubspot.culprits import Sides
+from etl.hubspot.label_room import fetch_room
 from etl.hubspot.labels import Labels, between, fetch_labels, portal_of, resolver_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
@@ -96,12 +97,17 @@ async def prepare(
     labels = await fetch_labels(client, job)
     if pin is not None:
         return portal_of(job, labels, {direction: TypeBits() for direction in Direction})
-    missing = missing_labels(job.labels, resolver_of(job, labels), between(job, labels))
+    resolver, there = resolver_of(job, labels), between(job, labels)
+    if any(is_missing(each.label, resolver) for each in job.labels.define):
+        ends = (job.from_side.object, job.to_side.object)
+        room = await fetch_room(client, job.hubspot.api_version, *ends, labels)
+        there = replace(there, room=room)
+    missing = missing_labels(job.labels, resolver, there)
     if missing and make is not None:
         labels = await make(missing, labels)
         missing = ()
-    ends = Sides(job.from_side.object, job.to_side.object)
-    planned = Labels(*as_if_made(missing, same_object=ends.same))
+    same_object = Sides(job.from_side.object, job.to_side.object).same
+    planned = Labels(*as_if_made(missing, same_object=same_object))
     bits = {direction: TypeBits() for direction in Direction}
     return replace(portal_of(job, labels.beside(planned), bits), to_be_made=missing)
 

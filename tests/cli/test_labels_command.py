@@ -46,10 +46,14 @@ def test_the_list_has_both_directions_and_the_room_that_is_left(tmp_path: Path) 
     assert {line["label"]: line["custom"] for line in listed["labels"]}["Billing"] is False
 
 
-def test_between_records_of_one_object_the_count_is_told_as_the_least(tmp_path: Path) -> None:
-    """HubSpot does not list which two sides make a pair, so the command does not pretend to know."""
-    shown = rehearse("list", "contacts", "contacts", cwd=tmp_path)
-    assert "at least " in shown.stdout
+def test_where_hubspot_does_not_tell_its_count_the_least_is_told(tmp_path: Path) -> None:
+    """Its list does not say which two sides make a pair, so the command does not pretend to know."""
+    told_by_hubspot = rehearse("list", "contacts", "contacts", cwd=tmp_path)
+    assert "at least " not in told_by_hubspot.stdout
+    write = (tmp_path / "portal.yaml").write_text
+    write("objects: [{name: vendor, type_id: 2-123}]", encoding="utf-8")
+    shown = rehearse("list", "p_vendor", "p_vendor", "--portal", "portal.yaml", cwd=tmp_path)
+    assert "at least 0 of 10 custom labels used" in shown.stdout
 
 
 def test_a_portal_with_labels_made_renamed_and_deleted(tmp_path: Path) -> None:
