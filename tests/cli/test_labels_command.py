@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from commands import Ended, etl
+from commands import SECONDS, Ended, environment, etl
 
 from etl.sandbox import Sandbox, demo_portal
 
@@ -198,3 +201,27 @@ def test_a_run_tells_the_labels_that_it_lacks_and_those_that_it_makes(tmp_path: 
     assert made.code == 0, made.stderr
     assert "label 'Mentor' was made for contacts → companies: Mentor USER_DEFINED:" in made.stderr
     assert "made the label 'Mentor': USER_DEFINED:" in made.stderr
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 2)])
+def test_somebody_at_a_terminal_is_asked(tmp_path: Path, answer: bytes, code: int) -> None:
+    """A label goes only when the person who sees what that means says yes."""
+    delete = ("delete", "contacts", "companies", "Partner")
+    terminal, stdin = os.openpty()
+    try:
+        os.write(terminal, answer)
+        ended = subprocess.run(
+            [sys.executable, "-m", "etl", "labels", *delete, "--sandbox", "--json"],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=stdin,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    finally:
+        os.close(stdin)
+        os.close(terminal)
+    assert ended.returncode == code, ended.stderr
+    assert b"Delete it? [y/N]" in ended.stderr
+    assert (b"Partner" in ended.stdout) == (code == 0)
