@@ -9,10 +9,10 @@ import polars as pl
 
 from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
+from etl.core.merge import PAIR
 from etl.core.normalize import RAGGED_LINE, normalize
 from etl.model import ExplicitType, LabelColumn, LabelValue, Outcome
 from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
-from etl.staging import PAIR_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +112,7 @@ def _label_columns(labelling: Labelling) -> tuple[str, ...]:
 def _prepare(
     chunk: Chunk, places: Mapping[str, str], job: Job, resolver: RowResolver
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR_SCHEMA."""
+    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR."""
     from_cell, to_cell = places[job.from_side.column], places[job.to_side.column]
     good, rejected = normalize(
         chunk.frame.with_columns(pl.lit(chunk.source_file).alias("source_file"), _flaw(chunk)),
@@ -137,7 +137,7 @@ def _prepare(
     rows = good.select(*STAGED, *cells)
     if rejected.height:
         rows = pl.concat([rows, rejected.select(*STAGED, *cells)]).sort(ROW_NUMBER)
-    return rows, good.filter(~is_unresolved).select(*PAIR_SCHEMA)
+    return rows, good.filter(~is_unresolved).select(*PAIR)
 
 
 def _flaw(chunk: Chunk) -> pl.Expr:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from etl.core.merge import SECTION_KEY, merge_pairs
 from etl.model import Direction
 from etl.run_folder import sync, writing
 
@@ -37,30 +38,9 @@ this: 340 MB), fewer takes none off and makes more batches that are not full."""
 COMPRESSION: Final = "lz4"
 """Staged files are read back within the run: speed before size."""
 
-PAIR_SCHEMA: Final = {
-    "row_number": pl.Int64,
-    "from_id": pl.Int64,
-    "to_id": pl.Int64,
-    "forward": pl.Int64,
-    "reverse": pl.Int64,
-}
-"""A good row; `forward` and `reverse` are sets of types as bits, 0 for none."""
-
-
 _KEPT: Final = ("rows", "links", "sections")
 _MERGED: Final = ("pairs", "partitions")
 """Folders that are of no use once the pairs are merged."""
-
-LINK: Final = {
-    "row_number": pl.Int64,
-    "association_id": pl.Int64,
-    "types": pl.Int64,
-    "duplicate_of": pl.Int64,
-}
-"""What joins a row to an association; `types` is what the row itself asks for in its direction."""
-
-SECTION_KEY: Final = ("phase", "direction", "has_types", "is_second")
-"""What all associations of a section have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +130,7 @@ class Staging:
                 (folder / name).mkdir(parents=True)
 
     def add(self, rows: pl.DataFrame, pairs: pl.DataFrame) -> None:
-        """Write one chunk: all its rows, and PAIR_SCHEMA of those that are good."""
+        """Write one chunk: all its rows, and PAIR of those that are good."""
         name = f"{self._chunks:05}.parquet"
         with writing(self._folder):
             rows.write_parquet(self._folder / "rows" / name, compression=COMPRESSION)
@@ -222,87 +202,3 @@ class Staging:
 
 def _section_path(folder: Path, number: int) -> Path:
     return folder / "sections" / f"{number:05}.parquet"
-
-
-def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Merge rows of the same pair.
-
-    Takes PAIR_SCHEMA. Gives the links (LINK; duplicate_of is the first row that asks for exactly
-    the same, or null) and the associations (association_id from 0, phase,
-    direction, has_types, is_second, from_id, to_id, types, rows), both sorted, from-records together.
-    """
-    pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
-    # A row without a label is done by whatever associates its pair: a label implies the default.
-    goes_forward = (pl.col("forward") != 0) | (
-        (pl.col("reverse") == 0) & ((pl.col("pair_forward") != 0) | (pl.col("pair_reverse") == 0))
-    )
-    goes_reverse = (pl.col("reverse") != 0) | (
-        (pl.col("forward") == 0) & (pl.col("pair_forward") == 0) & (pl.col("pair_reverse") != 0)
-    )
-    needs = pl.concat(
-        [
-            pairs.filter(goes_forward).select(
-                "row_number",
-                "duplicate_of",
-                pl.col("forward").alias("own_types"),
-                "from_id",
-                "to_id",
-                pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
-                pl.lit(value=False).alias("is_second"),
-                pl.col("pair_forward").alias("types"),
-                pl.lit(1, pl.Int64).alias("rows"),
-            ),
-            pairs.filter(goes_reverse).select(
-                "row_number",
-                "duplicate_of",
-                pl.col("reverse").alias("own_types"),
-                pl.col("to_id").alias("from_id"),
-                pl.col("from_id").alias("to_id"),
-                pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
-                (pl.col("pair_forward") != 0).alias("is_second"),
-                pl.col("pair_reverse").alias("types"),
-                # A row that goes both ways is counted where it goes forward.
-                (~goes_forward).cast(pl.Int64).alias("rows"),
-            ),
-        ]
-    )
-    runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
-    key = (*SECTION_KEY, "from_id", "to_id")
-    needs = needs.with_columns(
-        runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
-    ).sort(*key, "row_number")
-    is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in key)
-    needs = needs.with_columns(
-        (is_new.fill_null(value=True).cast(pl.Int64).cum_sum() - 1).alias("association_id")
-    )
-    associations = needs.group_by("association_id", maintain_order=True).agg(
-        pl.col(*key, "types").first(),
-        pl.col("rows").sum(),
-    )
-    links = needs.with_columns(pl.col("own_types").alias("types")).select(*LINK).sort("row_number")
-    return links, associations
-
-
-def _with_pair_types(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Add duplicate_of and what all rows of the pair ask for; takes pairs sorted by their ids."""
-    repeats = (pl.col("from_id") == pl.col("from_id").shift()) & (
-        pl.col("to_id") == pl.col("to_id").shift()
-    )
-    pairs = pairs.with_columns(repeats.fill_null(value=False).alias("repeats"))
-    is_alone = ~(pl.col("repeats") | pl.col("repeats").shift(-1, fill_value=False))
-    # Windows cost twenty times a filter, and most pairs of most files stand alone.
-    alone = pairs.filter(is_alone).select(
-        *PAIR_SCHEMA,
-        pl.lit(None, pl.Int64).alias("duplicate_of"),
-        pl.col("forward").alias("pair_forward"),
-        pl.col("reverse").alias("pair_reverse"),
-    )
-    pair = ("from_id", "to_id")
-    twin = pl.col("row_number").min().over(*pair, "forward", "reverse")
-    together = pairs.filter(~is_alone).select(
-        *PAIR_SCHEMA,
-        pl.when(twin != pl.col("row_number")).then(twin).alias("duplicate_of"),
-        pl.col("forward").bitwise_or().over(*pair).alias("pair_forward"),
-        pl.col("reverse").bitwise_or().over(*pair).alias("pair_reverse"),
-    )
-    return pl.concat([alone, together])
