@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import AssociationType, Job, LabelDefinition
+    from etl.model import ApiVersion, AssociationType, Job, LabelDefinition
 
 
 @dataclass(frozen=True, slots=True)
 class Portal:
     """What a run knows of the account: its labels, and the endpoints for them."""
 
+    labels: Labels
     resolver: Resolver
     bits: dict[Direction, TypeBits]
     endpoints: dict[tuple[Direction, bool], Endpoint]
@@ -56,10 +57,29 @@ async def fetch_labels(client: Client, job: Job) -> Labels:
 
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
-    sides, paths = _sides(job), _paths(job)
-    forward = await _fetch(client, paths[Direction.FORWARD])
-    same_object = sides[Direction.FORWARD].same
-    return Labels(forward, [] if same_object else await _fetch(client, paths[Direction.REVERSE]))
+    return await labels_between(
+        client, job.hubspot.api_version, job.from_side.object, job.to_side.object
+    )
+
+
+async def labels_between(
+    client: Client, api_version: ApiVersion, from_object: str, to_object: str
+) -> Labels:
+    """Ask for the labels of two objects, in both directions. Raises as `fetch_labels`."""
+    forward = await _fetch(client, Paths(api_version, from_object, to_object))
+    if Sides(from_object, to_object).same:
+        return Labels(forward, [])
+    return Labels(forward, await _fetch(client, Paths(api_version, to_object, from_object)))
+
+
+def resolver_of(labels: Labels, from_object: str, to_object: str) -> Resolver:
+    """Make of the labels what answers for a text or a type."""
+    return Resolver(
+        labels.forward,
+        labels.reverse,
+        aliases=aliases_between(from_object, to_object),
+        pair=f"{from_object} → {to_object}",
+    )
 
 
 def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Portal:
@@ -67,12 +87,6 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
     sides, paths = _sides(job), _paths(job)
     forward, reverse = labels.forward, labels.reverse
     kinds = kinds_between(job.from_side.object, job.to_side.object)
-    resolver = Resolver(
-        forward,
-        reverse,
-        aliases=aliases_between(job.from_side.object, job.to_side.object),
-        pair=f"{job.from_side.object} → {job.to_side.object}",
-    )
     types = {
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
@@ -90,7 +104,8 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for direction in Direction
         for has_types in (True, False)
     }
-    return Portal(resolver, bits, endpoints, sides[Direction.FORWARD].same)
+    resolver = resolver_of(labels, job.from_side.object, job.to_side.object)
+    return Portal(labels, resolver, bits, endpoints, sides[Direction.FORWARD].same)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:
@@ -114,7 +129,7 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
         said = reply.answer.message or "no reason given"
         raise SettingsError(
             f"HubSpot has no labels for {pair} ({reply.http_status}): {said}",
-            "check from.object and to.object: a name such as contacts, or a type id such as 0-1 "
+            "check both objects (a job's from.object and to.object): a name such as contacts, or a type id such as 0-1 "
             "or 2-123 (custom objects need their type id or p_name), and hubspot.base_url",
         )
     try:
