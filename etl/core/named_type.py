@@ -22,6 +22,11 @@ _OUTRIGHT: Final = re.compile(rf"\s*({'|'.join(get_args(Category))})\s*:\s*(\d+)
 
 def named_type(word: str, resolver: Resolver) -> AssociationType:
     """Resolve a word to its type. Raises UsageError with the fix."""
+    if not word.strip():
+        raise UsageError(
+            "there is a blank where a label should stand",
+            "give a label's text, CATEGORY:ID, or 'unlabeled' for the type without a label",
+        )
     outright = _OUTRIGHT.fullmatch(word)
     found = resolver.resolve_type(*outright.groups()) if outright else resolver.resolve_labels(word)
     if found.trouble is not None:
