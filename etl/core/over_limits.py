@@ -109,7 +109,7 @@ def rival_primaries(claims: pl.DataFrame, most_others: int) -> pl.DataFrame:
     `most_others`, each other_id, row_number (the first) and rows.
     """
     others = claims.group_by("record_id", "other_id").agg(
-        pl.col("row_number").min(), pl.len().cast(pl.Int64).alias("rows")
+        pl.col("row_number").min(), pl.col("row_number").n_unique().cast(pl.Int64).alias("rows")
     )
     claim = pl.struct("other_id", "row_number", "rows")
     return (

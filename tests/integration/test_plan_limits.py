@@ -121,7 +121,7 @@ def over_by_hand(rows: Sequence[Row]) -> set[tuple[int, int, int]]:
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(ROWS)
 def test_each_record_over_a_limit_is_named_with_its_count(rows: list[Row]) -> None:
     """Records of either side, spread over partitions, are found with the count of the whole file."""
@@ -145,7 +145,7 @@ def test_each_record_over_a_limit_is_named_with_its_count(rows: list[Row]) -> No
     assert excess == sorted(excess, reverse=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(rows=ROWS, turned=st.booleans())
 def test_records_with_two_primaries_are_named_with_their_rows(
     rows: list[Row], *, turned: bool
