@@ -51,14 +51,18 @@ def print_findings(found: LimitFindings, console: Console) -> None:
             )
         console.print(table)
         _print_rest(found.rival_primaries_count, console)
+    if found.checked:
+        console.print(f"limits checked, {escape(found.counted)}:", soft_wrap=True)
     for line in found.checked:
         console.print(
-            f"limit checked, {escape(found.counted)}: {escape(line['object'])} → "
-            f"{escape(line['to_object'])}, {_label(line)}: {line['limit']:,} ({escape(line['source'])})",
+            f"  {escape(line['object'])} → {escape(line['to_object'])}, {_label(line)}: "
+            f"{line['limit']:,} ({escape(line['source'])})",
             soft_wrap=True,
         )
+    if found.not_checked:
+        console.print("limits not checked:")
     for said in found.not_checked:
-        console.print(f"limit not checked: {escape(said)}", soft_wrap=True)
+        console.print(f"  {escape(said)}", soft_wrap=True)
 
 
 def _label(line: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from etl.cli.limit_tables import as_listed, print_limits, tell_changes
 from etl.core.named_type import named_type
 from etl.errors import UsageError
 from etl.hubspot.existing import Between
-from etl.hubspot.labels import labels_between, resolver_of
+from etl.hubspot.labels import labels_between, resolver_between
 from etl.hubspot.limits import clear_limits, fetch_limits, set_limits
 from etl.hubspot.paths import AccountPaths
 
@@ -75,8 +75,8 @@ def list_command(
 
     async def work(client: Client, _: Stop) -> Sequence[AssociationLimit]:
         if from_object and to_object:
-            where = Between.of(account.api_version, from_object, to_object).paths.limits
-            return await fetch_limits(client, where, f"for {from_object} → {to_object}")
+            there = Between.of(account.api_version, from_object, to_object)
+            return await fetch_limits(client, there.paths.limits, f"for {there}")
         return await fetch_limits(client, AccountPaths(account.api_version).limits, "at all")
 
     found = account.ask(work, "nothing was changed")
@@ -121,8 +121,8 @@ def set_command(
     between = Between.of(account.api_version, from_object, to_object)
 
     async def work(client: Client, _: Stop) -> tuple[Labels, list[ChangedLimit]]:
-        labels = await labels_between(client, account.api_version, from_object, to_object)
-        resolver = resolver_of(labels, from_object, to_object)
+        labels = await labels_between(client, between)
+        resolver = resolver_between(between.sides, labels)
         wanted: dict[AssociationType, int] = {}
         for word, most in asked:
             kind = named_type(word, resolver)
@@ -170,8 +170,8 @@ def clear_command(
     between = Between.of(account.api_version, from_object, to_object)
 
     async def work(client: Client, _: Stop) -> tuple[Labels, list[ChangedLimit]]:
-        labels = await labels_between(client, account.api_version, from_object, to_object)
-        resolver = resolver_of(labels, from_object, to_object)
+        labels = await labels_between(client, between)
+        resolver = resolver_between(between.sides, labels)
         types = dict.fromkeys(named_type(word, resolver) for word in words)
         return labels, await clear_limits(client, between, None if clears_all else types)
 

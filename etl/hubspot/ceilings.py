@@ -44,10 +44,9 @@ async def fetch_ceilings(client: Client, job: Job, portal: Portal) -> Ceilings:
     not_checked: list[str] = []
     for direction in [Direction.FORWARD] if portal.same_object else list(Direction):
         view = _View.of(job, portal, direction)
-        where = f"{view.object} → {view.to_object}"
-        between = Between.of(job.hubspot.api_version, view.object, view.to_object)
+        where = Between.of(job.hubspot.api_version, view.object, view.to_object)
         try:
-            limits = await fetch_limits(client, between.paths.limits, f"for {where}")
+            limits = await fetch_limits(client, where.paths.limits, f"for {where}")
         except (SettingsError, RequestError) as error:
             not_checked.append(f"limits set in HubSpot for {where}: {error.message}")
             limits = []

@@ -85,6 +85,14 @@ class Between:
     sides: Sides
     paths: Paths
 
+    def __str__(self) -> str:
+        return f"{self.sides.from_object} → {self.sides.to_object}"
+
+    @property
+    def back(self) -> Between:
+        """Give the two objects the other way round."""
+        return Between.of(self.paths.api_version, self.sides.to_object, self.sides.from_object)
+
     @classmethod
     def of(cls, api_version: ApiVersion, from_object: str, to_object: str) -> Between:
         """Take two objects by any of their names."""

@@ -10,6 +10,7 @@ from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
+from etl.hubspot.existing import Between
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
 from etl.hubspot.wire import WireError, read_labels
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import ApiVersion, AssociationType, Job, LabelDefinition
+    from etl.model import AssociationType, Job, LabelDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +54,28 @@ class Labels:
 
 
 async def fetch_labels(client: Client, job: Job) -> Labels:
+    """Ask for the labels of a job's objects, both directions. Raises as `labels_between`."""
+    api_version = job.hubspot.api_version
+    there = Between.of(api_version, job.from_side.object, job.to_side.object)
+    return await labels_between(client, there)
+
+
+async def labels_between(client: Client, there: Between) -> Labels:
     """Ask for the labels of both directions.
 
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
-    return await labels_between(
-        client, job.hubspot.api_version, job.from_side.object, job.to_side.object
-    )
+    forward = await _fetch(client, there.paths)
+    return Labels(forward, [] if there.sides.same else await _fetch(client, there.back.paths))
 
 
-async def labels_between(
-    client: Client, api_version: ApiVersion, from_object: str, to_object: str
-) -> Labels:
-    """Ask for the labels of two objects, in both directions. Raises as `fetch_labels`."""
-    forward = await _fetch(client, Paths(api_version, from_object, to_object))
-    if Sides(from_object, to_object).same:
-        return Labels(forward, [])
-    return Labels(forward, await _fetch(client, Paths(api_version, to_object, from_object)))
-
-
-def resolver_of(labels: Labels, from_object: str, to_object: str) -> Resolver:
-    """Make of the labels what answers for a text or a type."""
+def resolver_between(sides: Sides, labels: Labels) -> Resolver:
+    """Make of the labels what finds the types of a text."""
     return Resolver(
         labels.forward,
         labels.reverse,
-        aliases=aliases_between(from_object, to_object),
-        pair=f"{from_object} → {to_object}",
+        aliases=aliases_between(sides.from_object, sides.to_object),
+        pair=f"{sides.from_object} → {sides.to_object}",
     )
 
 
@@ -87,6 +84,7 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
     sides, paths = _sides(job), _paths(job)
     forward, reverse = labels.forward, labels.reverse
     kinds = kinds_between(job.from_side.object, job.to_side.object)
+    resolver = resolver_between(sides[Direction.FORWARD], labels)
     types = {
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
@@ -104,7 +102,6 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for direction in Direction
         for has_types in (True, False)
     }
-    resolver = resolver_of(labels, job.from_side.object, job.to_side.object)
     return Portal(labels, resolver, bits, endpoints, sides[Direction.FORWARD].same)
 
 
@@ -129,7 +126,7 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
         said = reply.answer.message or "no reason given"
         raise SettingsError(
             f"HubSpot has no labels for {pair} ({reply.http_status}): {said}",
-            "check both objects (a job's from.object and to.object): a name such as contacts, or a type id such as 0-1 "
+            "check both objects: a name such as contacts, or a type id such as 0-1 "
             "or 2-123 (custom objects need their type id or p_name), and hubspot.base_url",
         )
     try:

@@ -95,7 +95,7 @@ async def fetch_limits(
 
 async def fetch_pair_limits(client: Client, between: Between) -> dict[AssociationType, int]:
     """List the limits of an ordered pair of objects by type. Raises as `fetch_limits`."""
-    limits = await fetch_limits(client, between.paths.limits, f"for {_name(between)}")
+    limits = await fetch_limits(client, between.paths.limits, f"for {between}")
     return {limit.type: limit.most for limit in limits}
 
 
@@ -175,7 +175,7 @@ def _refusal(error: ErrorDetail) -> ErrorDetail:
 def _unseen(error: EtlError, between: Between) -> StoppedError:
     paths = between.paths
     return StoppedError(
-        f"the limits for {_name(between)} may have been changed or not: {error.message}",
+        f"the limits for {between} may have been changed or not: {error.message}",
         f"see what holds with: hubspot-assoc limits list {paths.from_object} {paths.to_object}",
         exit_code=error.exit_code if isinstance(error, StoppedError) else 3,
     )
@@ -201,7 +201,3 @@ def _types_of(error: ErrorDetail, between: Between) -> frozenset[str]:
             f"{category}:{number}" for category, number in zip(categories, numbers, strict=False)
         }
     return named
-
-
-def _name(between: Between) -> str:
-    return f"{between.paths.from_object} → {between.paths.to_object}"
