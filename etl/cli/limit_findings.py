@@ -22,51 +22,52 @@ SHOWN_CLAIMS: Final = 3
 def print_findings(found: LimitFindings, console: Console) -> None:
     """Print the records over a limit, those with rival primaries, and what was not checked."""
     if found.over:
-        table = Table(
-            title=f"over a limit, {escape(found.counted)}",
-            title_justify="left",
-        )
-        for heading in ("record", "towards", "label", "in the file", "limit", "source"):
-            table.add_column(heading, overflow="fold")
-        for line in found.over[:SHOWN_RECORDS]:
-            table.add_row(
-                f"{escape(line['object'])} {line['record_id']}",
-                escape(line["to_object"]),
-                _label(line),
-                f"{line['associations']:,}",
-                f"{line['limit']:,}",
-                escape(line["source"]),
-            )
-        console.print(table)
-        _print_rest(found.over_count, console)
+        _print_over(found, console)
     if found.rival_primaries:
-        table = Table(title="more than one primary; the last one sent stays", title_justify="left")
-        for heading in ("record", "primaries", "rows that ask for them"):
-            table.add_column(heading, overflow="fold")
-        for line in found.rival_primaries[:SHOWN_RECORDS]:
-            table.add_row(
-                f"{escape(line['object'])} {line['record_id']}",
-                f"{line['others']:,}",
-                _claims(line),
-            )
-        console.print(table)
-        _print_rest(found.rival_primaries_count, console)
-    if found.checked:
-        console.print(f"limits checked, {escape(found.counted)}:", soft_wrap=True)
-    for line in found.checked:
-        console.print(
-            f"  {escape(line['object'])} → {escape(line['to_object'])}, {_label(line)}: "
-            f"{line['limit']:,} ({escape(line['source'])})",
-            soft_wrap=True,
+        _print_rivals(found, console)
+    lines = [f"limits checked, {found.counted}:"] if found.checked else []
+    lines += [
+        f"  {line['object']} → {line['to_object']}, {_label(line)}: "
+        f"{line['limit']:,} ({line['source']})"
+        for line in found.checked
+    ]
+    lines += ["limits not checked:"] if found.not_checked else []
+    lines += [f"  {said}" for said in found.not_checked]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_over(found: LimitFindings, console: Console) -> None:
+    table = Table(title=f"over a limit, {found.counted}", title_justify="left")
+    for heading in ("record", "towards", "label", "in the file", "limit", "source"):
+        table.add_column(heading, overflow="fold")
+    for line in found.over[:SHOWN_RECORDS]:
+        table.add_row(
+            f"{escape(line['object'])} {line['record_id']}",
+            escape(line["to_object"]),
+            escape(_label(line)),
+            f"{line['associations']:,}",
+            f"{line['limit']:,}",
+            escape(line["source"]),
         )
-    if found.not_checked:
-        console.print("limits not checked:")
-    for said in found.not_checked:
-        console.print(f"  {escape(said)}", soft_wrap=True)
+    console.print(table)
+    _print_rest(found.over_count, console)
+
+
+def _print_rivals(found: LimitFindings, console: Console) -> None:
+    table = Table(title="more than one primary; the last one sent stays", title_justify="left")
+    for heading in ("record", "primaries", "rows that ask for them"):
+        table.add_column(heading, overflow="fold")
+    for line in found.rival_primaries[:SHOWN_RECORDS]:
+        table.add_row(
+            f"{escape(line['object'])} {line['record_id']}", f"{line['others']:,}", _claims(line)
+        )
+    console.print(table)
+    _print_rest(found.rival_primaries_count, console)
 
 
 def _label(line: dict[str, Any]) -> str:
-    label = "any label" if line["label"] is None else escape(line["label"])
+    label = "any label" if line["label"] is None else line["label"]
     return f"{label} ({line['category']}:{line['type_id']})" if line["category"] else label
 
 
