@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol, get_args
 
 import pytest
 from aiohttp import web
 
 from etl.core.exit_code import ExitCode
 from etl.errors import EtlError, SettingsError, StoppedError
+from etl.hubspot.ceilings import fetch_ceilings
 from etl.hubspot.client import Client
 from etl.hubspot.existing import Between
 from etl.hubspot.limits import clear_limits, fetch_limits, fetch_pair_limits, set_limits
 from etl.hubspot.pace import Pace
 from etl.hubspot.paths import AccountPaths
 from etl.hubspot.transport import open_transport
+from etl.hubspot.usage_report import order_usage_report
 from etl.logs import open_log
-from etl.model import ApiVersion, AssociationType
+from etl.model import (
+    ApiVersion,
+    AssociationType,
+    Direction,
+    HubspotSettings,
+    Job,
+    Limits,
+    Output,
+    Side,
+    Source,
+)
+from etl.pipeline import prepare
 from etl.sandbox import AssociationLimit, CustomLabel, PortalDefinition, Sandbox, SandboxSettings
 from etl.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from aiohttp.typedefs import Handler
 
@@ -61,7 +74,9 @@ class Account:
 class OpenAccount(Protocol):
     """Open an account with some limits."""
 
-    async def __call__(self, *limits: AssociationLimit, **settings: Any) -> Account:
+    async def __call__(
+        self, *limits: AssociationLimit, labels: tuple[CustomLabel, ...] = ()
+    ) -> Account:
         """Open it."""
 
 
@@ -85,7 +100,9 @@ async def opened(tmp_path: Path) -> AsyncIterator[OpenAccount]:
     """Give a function that opens an account whose waits are over at once."""
     async with AsyncExitStack() as stack:
 
-        async def open_account(*limits: AssociationLimit, **settings: Any) -> Account:
+        async def open_account(
+            *limits: AssociationLimit, labels: tuple[CustomLabel, ...] = ()
+        ) -> Account:
             @web.middleware
             async def between(request: web.Request, handler: Handler) -> web.StreamResponse:
                 account.asked.append(f"{request.method} {request.path.rsplit('/', 1)[-1]}")
@@ -97,9 +114,10 @@ async def opened(tmp_path: Path) -> AsyncIterator[OpenAccount]:
             definition = PortalDefinition(
                 labels=(
                     CustomLabel(from_object="contacts", to_object="companies", label="Partner"),
+                    *labels,
                 ),
                 limits=limits,
-                settings=SandboxSettings(requests_per_10_seconds=None, **settings),
+                settings=SandboxSettings(requests_per_10_seconds=None),
             )
             now = [1000.0]
 
@@ -307,3 +325,80 @@ async def test_limits_that_can_not_be_listed(
     )
     with pytest.raises(EtlError, match=said):
         await account.limits()
+
+
+async def test_a_report_that_may_come_all_the_same(opened: OpenAccount) -> None:
+    """An order without an answer may have been taken: told so, before somebody orders it again."""
+    account = await opened()
+    account.instead = lambda request: (
+        broken(500, "out of order") if "high-usage-report" in request.path else None
+    )
+    with pytest.raises(StoppedError, match="not confirmed the report") as caught:
+        await order_usage_report(account.client, "v4", 77)
+    assert "may come all the same" in caught.value.hint
+
+
+def job_between(one: str, other: str) -> Job:
+    """Make a job; only its objects matter here."""
+    return Job(
+        name="plan",
+        file=Path("plan.yaml"),
+        source=Source("rows.csv"),
+        from_side=Side(one, "one"),
+        to_side=Side(other, "other"),
+        labelling=None,
+        existing_labels="keep",
+        hubspot=HubspotSettings(None),
+        limits=Limits(),
+        output=Output(Path("runs")),
+    )
+
+
+async def test_ceilings_of_both_directions(opened: OpenAccount) -> None:
+    """A label with one text has a limit each way, and a row that asks for it counts for both."""
+    back = AssociationLimit(from_object="companies", to_object="contacts", label="Partner", max=7)
+    account = await opened(limit(3), limit(2, "Partner"), back)
+    job = job_between("contacts", "companies")
+    portal = await prepare(job, account.client)
+    portal.bits[Direction.FORWARD].mask([PARTNER])
+    found = await fetch_ceilings(account.client, job, portal)
+    assert [(c.holder, c.label, c.most, c.forward, c.reverse) for c in found.known] == [
+        ("from_id", None, 3, 0, 0),
+        ("from_id", "Partner", 2, 1, 0),
+        ("to_id", "Partner", 7, 1, 0),
+        ("to_id", None, 50_000, 0, 0),
+    ]
+    assert len(found.not_checked) == 1
+
+
+async def test_ceilings_between_records_of_one_object(opened: OpenAccount) -> None:
+    """One list has the labels of both ends: it is asked for once, and a label counts from one end."""
+    friend = CustomLabel(from_object="contacts", to_object="contacts", label="Friend")
+    limits = [
+        AssociationLimit(from_object="contacts", to_object="contacts", label=label, max=4)
+        for label in (None, "Friend")
+    ]
+    account = await opened(*limits, labels=(friend,))
+    job = job_between("contacts", "contacts")
+    portal = await prepare(job, account.client)
+    [kind] = [each.type for each in portal.labels.forward if each.text == "Friend"]
+    portal.bits[Direction.FORWARD].mask([kind])
+    found = await fetch_ceilings(account.client, job, portal)
+    assert {(c.holder, c.label, c.forward, c.reverse) for c in found.known} == {
+        ("from_id", None, 0, 0),
+        ("from_id", "Friend", 1, 0),
+    }
+    assert "counted only where rows ask for this very label" in found.not_checked[0]
+    assert account.asked.count("GET contacts") == 1
+
+
+async def test_ceilings_of_a_hubspot_that_is_out_of_order(opened: OpenAccount) -> None:
+    """Limits that HubSpot does not answer for are told as not checked, and its own are still known."""
+    account = await opened(limit(3))
+    account.instead = lambda request: (
+        broken(500, "out of order") if "configurations" in request.path else None
+    )
+    job = job_between("contacts", "companies")
+    found = await fetch_ceilings(account.client, job, await prepare(job, account.client))
+    assert [each.most for each in found.known] == [50_000]
+    assert sum("out of order" in said for said in found.not_checked) == 2
