@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RAGGED_LINE: Final = "RAGGED_LINE"
 BLANK_ID: Final = "BLANK_ID"
 INVALID_ID: Final = "INVALID_ID"
+BLANK_KEY: Final = "BLANK_KEY"
 
 SHOWN_CHARACTERS: Final = 40
 """How much of a bad value a message repeats: enough to find it, short enough for a log line."""
