@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
 
@@ -57,6 +57,8 @@ class Summary(TypedDict):
     api_version: str
     base_url: str
     labels: list[dict[str, Any]]
+    keys: NotRequired[dict[str, dict[str, int]]]
+    """By side whose keys were looked up; summaries of older versions have none."""
     stopped: str | None
     stopped_hint: str | None
     exit_code: int
@@ -139,6 +141,7 @@ def summarize(
         "api_version": job.hubspot.api_version,
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "keys": staged.keys,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,
         "exit_code": int(exit_code),

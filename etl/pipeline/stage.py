@@ -16,7 +16,8 @@ from etl.hubspot.client import Client
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
-from etl.ingest import ingest
+from etl.ingest import ingest, read_source
+from etl.kept_source import KeptSource
 from etl.model import Direction
 from etl.staging import Staging
 from etl.summary import resolved_labels
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from etl.ingest import SourceShape
     from etl.logs import Log
     from etl.model import HubspotSettings, Job, Limits
+    from etl.pipeline.keys import KeyFinder
     from etl.pipeline.observer import Observer
     from etl.staging import Dataset
     from etl.stop import Stop
@@ -46,6 +48,8 @@ class Staged:
     """What each distinct label stands for, as ``summary.json`` lists it."""
     tally: Tally
     """Rows that will not be sent."""
+    keys: dict[str, dict[str, int]]
+    """How the look-up of each keyed side went, as ``summary.json`` tells it."""
 
 
 @asynccontextmanager
@@ -86,9 +90,12 @@ async def prepare(job: Job, client: Client) -> Portal:
 
 
 async def stage(
-    job: Job, portal: Portal, folder: Path, *, observer: Observer, stop: Stop
+    job: Job, portal: Portal, folder: Path, *, finder: KeyFinder, observer: Observer, stop: Stop
 ) -> Staged:
-    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
+    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError.
+
+    Where a side holds keys, the source waits on the disk while they are looked up.
+    """
     resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
     staging = Staging(
         folder,
@@ -102,7 +109,21 @@ async def stage(
         observer.read(staging.rows)
         stop.check()
 
-    source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    def on_kept(rows: int) -> None:
+        observer.read(rows)
+        stop.check()
+
+    kept = KeptSource(folder, job)
+    if job.keyed_sides:
+        await asyncio.to_thread(kept.keep, read_source(job), on_kept)
+        matches, chunks = await finder.find(kept), kept.chunks()
+    else:
+        matches, chunks = [], read_source(job)
+    source = await asyncio.to_thread(
+        ingest, job, chunks, resolver, staging, tally, on_chunk=on_chunk, matches=matches
+    )
+    await asyncio.to_thread(kept.remove)
     dataset = await asyncio.to_thread(staging.merge)
     observer.staged(dataset.rows, tally.rows)
-    return Staged(dataset, source, resolved_labels(resolver.seen.values()), tally)
+    labels = resolved_labels(resolver.seen.values())
+    return Staged(dataset, source, labels, tally, finder.facts)
