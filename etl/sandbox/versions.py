@@ -12,8 +12,12 @@ class Version:
 
     name: str
     batch_root: str
-    label_roots: tuple[str, ...]
+    roots: tuple[str, ...]
+    """Where labels and limits are: the guide and the spec of v4 disagree; HubSpot serves both."""
     objects_root: str
+    """Where the associations of single records are."""
+    records_root: str
+    """Where records are read; v4 is a version of associations alone, and records are at v3."""
     created: HTTPStatus
     """The status of a ``batch/create`` that made every association."""
     partial: HTTPStatus
@@ -29,8 +33,9 @@ def _dated(name: str, *, created: HTTPStatus, partial: HTTPStatus, lists_a_recor
     return Version(
         name=name,
         batch_root=root,
-        label_roots=(root,),
+        roots=(root,),
         objects_root=f"/crm/objects/{name}",
+        records_root=f"/crm/objects/{name}",
         created=created,
         partial=partial,
         archived=HTTPStatus.OK,
@@ -42,9 +47,9 @@ VERSIONS = (
     Version(
         name="v4",
         batch_root="/crm/v4/associations",
-        # The guide and the spec disagree about the path of labels; HubSpot serves both.
-        label_roots=("/crm/v4/associations", "/crm/associations/v4"),
+        roots=("/crm/v4/associations", "/crm/associations/v4"),
         objects_root="/crm/v4/objects",
+        records_root="/crm/v3/objects",
         created=HTTPStatus.CREATED,
         partial=HTTPStatus.MULTI_STATUS,
         archived=HTTPStatus.NO_CONTENT,

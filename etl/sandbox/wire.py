@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -11,6 +11,12 @@ from etl.sandbox.refusal import invalid
 
 MAX_ID_DIGITS = 19
 """HubSpot's record ids are signed 64-bit integers."""
+
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+Name = Annotated[str, msgspec.Meta(pattern="^[^0-9-][^-]*$")]
+"""No hyphen in it and no digit before it (HubSpot's guide to association types)."""
 
 
 class RecordRef(msgspec.Struct):
@@ -51,11 +57,38 @@ class ArchiveInput(msgspec.Struct):
     to: tuple[RecordRef, ...]
 
 
+class ObjectsRead(msgspec.Struct, rename="camel"):
+    """Records to read, by id or by a unique property: the body of objects' ``batch/read``.
+
+    The specs require ``properties``; HubSpot takes a body without it.
+    """
+
+    inputs: list[RecordRef]
+    properties: tuple[str, ...] = ()
+    id_property: str | None = None
+
+
 class ReadInput(msgspec.Struct):
     """A record to list, from a page on: ``batch/read``."""
 
     id: str
     after: str | None = None
+
+
+class LabelMade(msgspec.Struct, rename="camel"):
+    """A label to define: ``POST …/labels``."""
+
+    label: Text
+    name: Name
+    inverse_label: Text | None = None
+
+
+class LabelChange(msgspec.Struct, rename="camel"):
+    """A label to rename: ``PUT …/labels``."""
+
+    association_type_id: int
+    label: Text
+    inverse_label: Text | None = None
 
 
 class LabelledBatch(msgspec.Struct):
