@@ -6,7 +6,7 @@ Rule 1: every value that an answer gives for a record counts as its key: a conta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import polars as pl
@@ -30,7 +30,7 @@ _BETWEEN: Final = ";"
 
 
 class _Record(msgspec.Struct, frozen=True):
-    id: str
+    id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
     properties: dict[str, Any] | None = None
 
 
@@ -54,15 +54,12 @@ def read_records(answer: Answer, by: UniqueProperty) -> pl.DataFrame:
     """List the records of an answer with their keys: VALUE. Raises WireError."""
     try:
         records = _RECORDS.decode(answer.results) or []
-        ids = [int(record.id) for record in records]
-    except (msgspec.MsgspecError, ValueError) as error:
+    except msgspec.MsgspecError as error:
         raise WireError(f"the records can't be read: {error}") from error
-    if not all(0 < each <= MAX_ID for each in ids):
-        raise WireError(f"the records have ids that are none: {min(ids)} to {max(ids)}")
     values = [_values(record.properties or {}, by) for record in records]
     return (
         pl.DataFrame(
-            {"record_id": ids, "key": values},
+            {"record_id": [record.id for record in records], "key": values},
             schema={"record_id": pl.Int64, "key": pl.List(pl.String)},
         )
         .explode("key", empty_as_null=True)
