@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -17,6 +19,9 @@ from etl.core.keys import (
     identify,
 )
 from etl.core.normalize import BLANK_KEY, INVALID_ID, RAGGED_LINE, SHOWN_CHARACTERS, normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EMAIL = UniqueProperty("contacts", "email")
 DOMAIN = UniqueProperty("companies", "domain")
@@ -84,7 +89,7 @@ def test_a_key_of_two_records_leads_to_neither() -> None:
 
 
 def normalized(
-    cells: list[tuple[str | None, str | None]], *keyed: str, flaw: str | None = None
+    cells: Sequence[tuple[str | None, str | None]], *keyed: str, flaw: str | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Normalize rows of a from cell and a to cell, some of whose columns hold keys."""
     frame = pl.DataFrame(cells, schema={"c0": pl.String, "c1": pl.String}, orient="row")
