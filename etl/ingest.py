@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.action import action_trouble, read_action
 from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
 from etl.core.keys import identify
 from etl.core.merge import PAIR
 from etl.core.normalize import RAGGED_LINE, normalize
-from etl.model import ExplicitType, LabelColumn, LabelValue, Outcome
+from etl.model import Action, ActionColumn, ExplicitType, LabelColumn, LabelValue, Outcome
 from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ STAGED: Final = {
     "from_id": pl.Int64,
     "to_id": pl.Int64,
     "association_types": pl.String,
+    "action": pl.String,
     "outcome": pl.String,
     "error_category": pl.String,
     "error_message": pl.String,
@@ -105,7 +107,8 @@ def ingest(
 
 def used_columns(job: Job) -> tuple[str, ...]:
     """List the source columns that a job reads."""
-    return (job.from_side.column, job.to_side.column, *_label_columns(job.labelling))
+    action = (job.action.column,) if isinstance(job.action, ActionColumn) else ()
+    return (job.from_side.column, job.to_side.column, *_label_columns(job.labelling), *action)
 
 
 def _label_columns(labelling: Labelling) -> tuple[str, ...]:
@@ -122,7 +125,11 @@ def prove(chunk: Chunk, job: Job) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the rows of a chunk that say which records they join from those that are rejected."""
     from_cell, to_cell = chunk.cell_of(job.from_side.column), chunk.cell_of(job.to_side.column)
     return normalize(
-        chunk.frame.with_columns(pl.lit(chunk.source_file).alias("source_file"), _flaw(chunk)),
+        chunk.frame.with_columns(
+            pl.lit(chunk.source_file).alias("source_file"),
+            read_action(job.action, _action_cell(chunk, job)).alias("action"),
+            _flaw(chunk),
+        ),
         from_column=from_cell,
         to_column=to_cell,
         flaw=FLAW,
@@ -142,9 +149,25 @@ def _prepare(
     good, rejected = prove(chunk, job)
     good, lost = identify(good, matches, places)
     good = resolver.resolve(good, places)
+    good = good.with_columns(action_trouble(job.action, _action_cell(chunk, job)))
+    is_refused = pl.col("action_category").is_not_null()
     is_unresolved = pl.col("error_category").is_not_null()
+    is_good = ~is_refused & ~is_unresolved
+    pairs = good.filter(is_good).select(*PAIR)
     good = good.with_columns(
-        pl.when(is_unresolved).then(pl.lit(Outcome.UNRESOLVED.value)).alias("outcome")
+        pl.when(is_refused)
+        .then(pl.lit(Outcome.REJECTED.value))
+        .when(is_unresolved)
+        .then(pl.lit(Outcome.UNRESOLVED.value))
+        .alias("outcome"),
+        pl.coalesce("action_category", "error_category").alias("error_category"),
+        pl.coalesce("action_message", "error_message").alias("error_message"),
+        pl.when(is_refused).then(_hint("action_category")).otherwise("hint").alias("hint"),
+        # The whole association, whatever types it has.
+        pl.when(is_refused | (pl.col("action") == Action.REMOVE.value))
+        .then(pl.lit(""))
+        .otherwise("association_types")
+        .alias("association_types"),
     )
     cells = [f"c{place}" for place in range(len(chunk.columns))]
     rows = good.select(*STAGED, *cells)
@@ -155,7 +178,7 @@ def _prepare(
     ]
     if unsent:
         rows = pl.concat([rows, *unsent]).sort(ROW_NUMBER)
-    return rows, good.filter(~is_unresolved).select(*PAIR)
+    return rows.cast({"action": pl.String}), pairs
 
 
 def _unsent(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
@@ -163,10 +186,16 @@ def _unsent(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
     return rows.with_columns(
         pl.lit(outcome.value).alias("outcome"),
         pl.lit("").alias("association_types"),
-        pl.col("error_category")
-        .replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
-        .alias("hint"),
+        _hint("error_category").alias("hint"),
     )
+
+
+def _hint(category: str) -> pl.Expr:
+    return pl.col(category).replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
+
+
+def _action_cell(chunk: Chunk, job: Job) -> str | None:
+    return chunk.cell_of(job.action.column) if isinstance(job.action, ActionColumn) else None
 
 
 def _flaw(chunk: Chunk) -> pl.Expr:

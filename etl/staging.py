@@ -1,10 +1,8 @@
 """Turn resolved chunks into a tidy local dataset that `push` can walk in batches.
 
-Rule 1: a pair's rows become one association in each direction that their types need.
-Rule 2: every good row links to the associations that decide its outcome.
-Rule 3: associations that touch the same two records never stand in the same phase, so that
-        finishing one phase before the next keeps a pair at most once in flight.
-Rule 4: memory holds one chunk or one partition, whatever the size of the source.
+Rule 1: every good row links to the associations that decide its outcome.
+Rule 2: all rows of one pair are in one partition.
+Rule 3: memory holds one chunk or one partition, whatever the size of the source.
 
 On disk, all parquet, all private to one run::
 
@@ -23,8 +21,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from etl.core.merge import SECTION_KEY, merge_pairs
-from etl.model import Direction
+from etl.core.merge import SECTION_KEY, merge_rows
+from etl.model import Action, Direction
 from etl.run_folder import sync, writing
 
 if TYPE_CHECKING:
@@ -52,9 +50,10 @@ class Section:
     """All sections of a phase are settled before the next phase begins."""
     partition: int
     """The links of its rows are in the file of this number."""
+    action: Action
     direction: Direction
     has_types: bool
-    """False: the default endpoint, which takes no types."""
+    """False: the whole association, by an endpoint that takes no types."""
     is_second: bool
     """The pairs have been associated in the other direction before, by this very run."""
     associations: int
@@ -124,7 +123,9 @@ class Staging:
         self.rows = 0
         """Rows read so far."""
         self.good_rows = 0
-        """Rows that will be sent, or found to be there already."""
+        """Rows that will be sent, or found to be there already, unless they contradict one another."""
+        self.contradicting = 0
+        """Rows that do, as far as they are merged."""
         with writing(folder):
             for name in (*_KEPT, "pairs"):
                 (folder / name).mkdir(parents=True)
@@ -152,7 +153,8 @@ class Staging:
         sections: list[Section] = []
         first_id = 0
         for number, pairs in enumerate(self._partitions()):
-            links, associations = merge_pairs(pairs, same_object=self._same_object)
+            links, associations = merge_rows(pairs, same_object=self._same_object)
+            self.contradicting += links.height - links["contradicts"].null_count()
             links.with_columns(pl.col("association_id") + first_id).write_parquet(
                 self._folder / "links" / f"{number:05}.parquet", compression=COMPRESSION
             )
@@ -184,20 +186,26 @@ class Staging:
             yield pl.read_parquet(part / "*.parquet")
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
-        phase, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
-        part.drop(*SECTION_KEY).write_parquet(
-            _section_path(self._folder, number), compression=COMPRESSION
-        )
+        phase, action, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
+        write_section(self._folder, number, part.drop(*SECTION_KEY))
         return Section(
             number=number,
             phase=phase,
             partition=partition,
+            action=Action(action),
             direction=Direction(direction),
             has_types=has_types,
             is_second=is_second,
             associations=part.height,
             rows=int(part["rows"].sum()),
         )
+
+
+def write_section(folder: Path, number: int, associations: pl.DataFrame) -> Path:
+    """Write association_id, from_id, to_id, types and rows of a section; give the file."""
+    path = _section_path(folder, number)
+    associations.write_parquet(path, compression=COMPRESSION)
+    return path
 
 
 def _section_path(folder: Path, number: int) -> Path:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from etl.summary import Summary
+    from etl.summary import Mirrored, Summary
 
 SHOWN_REASONS = 10
 """Reasons on a screen; ``summary.json`` has more."""
@@ -55,6 +55,8 @@ def print_summary(summary: Summary, console: Console) -> None:
     if summary.get("keys"):
         ends = (f"{end}: {key_words(keys)}" for end, keys in summary["keys"].items())
         _say(console, f"keys {' · '.join(ends)}")
+    if summary["mirror"] is not None:
+        _say(console, _mirrored(summary["mirror"]))
     if summary["reasons"]:
         reasons = Table(title="rows that did not succeed", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):
@@ -83,6 +85,21 @@ def key_words(keys: Mapping[str, int]) -> str:
         f"{keys['looked_up']:,} looked up, {keys['from_cache']:,} from the cache, "
         f"{keys['not_found']:,} not found, {keys['found_twice']:,} found twice"
     )
+
+
+def _mirrored(mirror: Mirrored) -> str:
+    if mirror["skipped"] is not None:
+        return (
+            f"mirror: nothing was taken away, because {mirror['skipped']}; run the job again when "
+            "they do"
+        )
+    if mirror["surplus"] is None:
+        return "mirror: nothing was taken away yet"
+    left = f", {mirror['failed']:,} could not be" if mirror["failed"] else ""
+    told = f"mirror: {mirror['removed']:,} of {mirror['existing']:,} associations taken away{left}"
+    if not mirror["is_over"]:
+        return f"{told}, {mirror['surplus'] - mirror['removed'] - mirror['failed']:,} to go"
+    return f"{told}; restore.yaml puts them back" if mirror["removed"] else told
 
 
 def _say(console: Console, text: str) -> None:

@@ -1,7 +1,10 @@
 """Merge rows of the same pair into associations that remember them.
 
 Rule 1: a pair's rows become one association in each direction that their types need.
-Rule 2: associations that touch the same two records never stand in the same phase.
+Rule 2: associations that touch the same two records never stand in the same phase, so that
+        finishing one phase before the next keeps a pair at most once in flight; what is removed goes
+        before what is made, as `Action` has them.
+Rule 3: rows that contradict one another become no association; their links say so.
 """
 
 from __future__ import annotations
@@ -10,14 +13,16 @@ from typing import Final
 
 import polars as pl
 
-from etl.model import Direction
+from etl.core.action import ACTIONS, contradictions
+from etl.model import Action, Direction
 
-PAIR: Final = {
+PAIR: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "row_number": pl.Int64,
     "from_id": pl.Int64,
     "to_id": pl.Int64,
     "forward": pl.Int64,
     "reverse": pl.Int64,
+    "action": ACTIONS,
 }
 """A good row; `forward` and `reverse` are sets of types as bits, 0 for none."""
 
@@ -26,19 +31,77 @@ LINK: Final = {
     "association_id": pl.Int64,
     "types": pl.Int64,
     "duplicate_of": pl.Int64,
+    "contradicts": pl.Int64,
 }
-"""What joins a row to an association; `types` is what the row itself asks for in its direction."""
+"""What joins a row to an association; `types` is what the row itself asks for in its direction.
 
-SECTION_KEY: Final = ("phase", "direction", "has_types", "is_second")
+A row that another one contradicts has the number of that row, and no association.
+"""
+
+SECTION_KEY: Final = ("phase", "action", "direction", "has_types", "is_second")
 """What all associations of a section have in common."""
 
 
-def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Merge rows of the same pair.
+_NOTHING: Final = pl.DataFrame(
+    schema={
+        "association_id": pl.Int64,
+        "phase": pl.Int8,
+        "direction": pl.Int8,
+        "has_types": pl.Boolean,
+        "is_second": pl.Boolean,
+        "from_id": pl.Int64,
+        "to_id": pl.Int64,
+        "types": pl.Int64,
+        "rows": pl.Int64,
+        "action": ACTIONS,
+    }
+)
+"""The associations of a part of which all rows contradict one another."""
 
-    Takes PAIR. Gives the links (LINK; duplicate_of is the first row that asks for exactly
-    the same, or null) and the associations (association_id from 0, phase,
-    direction, has_types, is_second, from_id, to_id, types, rows), both sorted, from-records together.
+
+def merge_rows(rows: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Merge rows of the same pair and action.
+
+    Takes PAIR. Gives the links (LINK) and the associations (association_id from 0, SECTION_KEY,
+    from_id, to_id, types, rows), both sorted, from-records together.
+    """
+    refused = contradictions(rows, same_object=same_object)
+    if refused.height:
+        rows = rows.join(refused, on="row_number", how="anti")
+    links = [
+        refused.select(
+            "row_number",
+            *(pl.lit(None, pl.Int64).alias(name) for name in ("association_id", "types")),
+            pl.lit(None, pl.Int64).alias("duplicate_of"),
+            "contradicts",
+        )
+    ]
+    associations: list[pl.DataFrame] = []
+    first_id = 0
+    for place, action in enumerate(Action):
+        pairs = rows.filter(pl.col("action") == action.value)
+        if not pairs.height:
+            continue
+        linked, merged = merge_pairs(pairs, same_object=same_object)
+        links.append(linked.with_columns(pl.col("association_id") + first_id))
+        associations.append(
+            merged.with_columns(
+                pl.col("association_id") + first_id,
+                # Two phases an action: one each way round.
+                pl.col("phase") + 2 * place,
+                pl.lit(action.value, ACTIONS).alias("action"),
+            )
+        )
+        first_id += merged.height
+    return pl.concat(links).sort("row_number"), pl.concat(associations or [_NOTHING])
+
+
+def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Merge rows of the same pair that ask for one action.
+
+    Takes PAIR. Gives the links (LINK; duplicate_of is the first row that asks for exactly the same,
+    or null) and the associations (association_id from 0, phase, direction, has_types, is_second,
+    from_id, to_id, types, rows), both sorted, from-records together.
     """
     pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
     # A row without a label is done by whatever associates its pair: a label implies the default.
@@ -76,7 +139,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         ]
     )
     runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
-    key = (*SECTION_KEY, "from_id", "to_id")
+    key = ("phase", "direction", "has_types", "is_second", "from_id", "to_id")
     needs = needs.with_columns(
         runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
     ).sort(*key, "row_number")
@@ -88,8 +151,10 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         pl.col(*key, "types").first(),
         pl.col("rows").sum(),
     )
-    links = needs.with_columns(pl.col("own_types").alias("types")).select(*LINK).sort("row_number")
-    return links, associations
+    links = needs.with_columns(
+        pl.col("own_types").alias("types"), pl.lit(None, pl.Int64).alias("contradicts")
+    )
+    return links.select(*LINK).sort("row_number"), associations
 
 
 def _with_pair_types(pairs: pl.DataFrame) -> pl.DataFrame:

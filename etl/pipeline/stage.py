@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from etl.core.failure_columns import is_failures_file
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
@@ -18,7 +19,7 @@ from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
 from etl.ingest import ingest, read_source
 from etl.kept_source import KeptSource
-from etl.model import Direction
+from etl.model import Action, Direction, Outcome
 from etl.staging import Staging
 from etl.summary import resolved_labels
 
@@ -97,6 +98,7 @@ async def stage(
     Where a side holds keys, the source waits on the disk while they are looked up.
     """
     resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
+    _refuse_to_remove_all(job, portal, resolver)
     staging = Staging(
         folder,
         same_object=portal.same_object,
@@ -123,7 +125,23 @@ async def stage(
         ingest, job, chunks, resolver, staging, tally, on_chunk=on_chunk, matches=matches
     )
     await asyncio.to_thread(kept.remove)
+    if job.mirror is not None and is_failures_file(source.columns):
+        raise SettingsError(
+            f"{job.source.path} is a failures file: to a mirror, what its job's other rows keep would "
+            "be surplus",
+            "run the whole source, or take mirror out of the job file",
+        )
     dataset = await asyncio.to_thread(staging.merge)
+    tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
     labels = resolved_labels(resolver.seen.values())
     return Staged(dataset, source, labels, tally, finder.facts)
+
+
+def _refuse_to_remove_all(job: Job, portal: Portal, resolver: RowResolver) -> None:
+    fixed = resolver.fixed
+    if job.action is Action.REMOVE_LABELS and fixed and portal.resolver.is_unlabeled(fixed):
+        raise SettingsError(
+            "the label is the unlabeled type: taking it away takes the whole association away",
+            "name the labels to take away, or write action: remove",
+        )

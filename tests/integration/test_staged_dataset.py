@@ -34,7 +34,7 @@ TABLES = st.one_of(
 
 def pairs_of(rows: list[Row], first: int = 1) -> pl.DataFrame:
     """Make rows a frame, with their numbers."""
-    numbered = [(number, *row) for number, row in enumerate(rows, first)]
+    numbered = [(number, *row, "associate") for number, row in enumerate(rows, first)]
     return pl.DataFrame(numbered, schema=PAIR, orient="row")
 
 
