@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("/account-info/", "account"),
     ("/{to_object}/labels", "labels"),
+    ("/definitions/configurations/", "limits"),
     ("/{object}/batch/", "records"),
 )
 """What a path with one of these parts is for; every other is about associations."""

@@ -13,7 +13,7 @@ from etl.sandbox import wire
 from etl.sandbox.endpoints import Endpoints, answer, batch_body, body_of, within
 from etl.sandbox.judge import Judge, WrongInput, refuse_all, standard_error
 from etl.sandbox.pages import association_types, page
-from etl.sandbox.wire import decode, record_id
+from etl.sandbox.wire import Spec, decode, record_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ class BatchEndpoints(Endpoints):
         """Associate records with types; an input without types is accepted and does nothing."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
         inputs = within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
-        judge = Judge(self._portal, pair)
+        judge = Judge(self._portal, pair, self._portal.room(pair))
         good, wrong = self._sort(judge, _asks(inputs))
         links = self._portal.links(pair)
         results: list[object] = []
@@ -63,7 +63,7 @@ class BatchEndpoints(Endpoints):
             if plan is not None:
                 labels = links.write(plan, from_id, to_id)
                 results.append(self._associated(pair, from_id, to_id, labels))
-        status = self._version.partial if wrong else self._version.created
+        status = self._version.batch.partial if wrong else self._version.batch.created
         return answer(batch_body(started, results, _errors(wrong)), status)
 
     async def associate_default(self, request: web.Request) -> web.Response:
@@ -72,8 +72,10 @@ class BatchEndpoints(Endpoints):
         inputs = within(decode(_DEFAULT, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         unlabeled, links = self._unlabeled(pair), self._portal.links(pair)
         plan = links.plan((), unlabeled)
-        asks = ((record_id(each.from_.id), record_id(each.to.id), ()) for each in inputs)
-        good, wrong = self._sort(Judge(self._portal, pair), asks)
+        types = (Spec.of(unlabeled),)
+        asks = ((record_id(each.from_.id), record_id(each.to.id), types) for each in inputs)
+        judge = Judge(self._portal, pair, self._portal.room(pair))
+        good, wrong = self._sort(judge, asks)
         results: list[object] = []
         for from_id, to_id, _ in good:
             links.write(plan, from_id, to_id)
@@ -128,7 +130,7 @@ class BatchEndpoints(Endpoints):
             if cursor is not None:
                 result["paging"] = {"next": {"after": cursor}}
             results.append(result)
-        status = self._version.partial if errors else HTTPStatus.OK
+        status = self._version.batch.partial if errors else HTTPStatus.OK
         return answer(batch_body(started, results, errors), status)
 
     def _sort(self, judge: Judge, asks: Iterable[Ask]) -> tuple[list[Ask], list[WrongInput]]:

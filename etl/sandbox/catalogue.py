@@ -18,9 +18,9 @@ from etl.sandbox.labels import (
     LabelKey,
     built_in_labels,
 )
-from etl.sandbox.objects import Objects, ObjectType, UnknownObjectError
 
 if TYPE_CHECKING:
+    from etl.sandbox.objects import Objects
     from collections.abc import Collection, Iterable
 
     from etl.sandbox.definition import CustomLabel, PortalDefinition
@@ -146,7 +146,8 @@ class Catalogue:
                 self._inverse[label] = inverse
 
     def _add_defined(self, made: CustomLabel, objects: Objects) -> None:
-        one, other = (_infer(objects, name, made) for name in (made.from_object, made.to_object))
+        where = f"label {made.label!r}"
+        one, other = (objects.defined(each, where) for each in (made.from_object, made.to_object))
         try:
             self.define(
                 one.name,
@@ -204,13 +205,3 @@ class Catalogue:
 
 def _told(from_object: str, to_object: str, text: str) -> str:
     return f"label {text!r} ({from_object} to {to_object})"
-
-
-def _infer(objects: Objects, name: str, made: CustomLabel) -> ObjectType:
-    try:
-        return objects.infer(name)
-    except UnknownObjectError as unknown:
-        raise PortalError(
-            f"label {made.label!r} names the object {name!r}, which this portal doesn't have:"
-            " write a name such as contacts, a type id such as 0-1, or p_<name> of one in `objects`"
-        ) from unknown

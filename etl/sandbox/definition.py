@@ -83,12 +83,23 @@ class RecordRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     emails, joined by ``;``."""
 
 
+class AssociationLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many records a record may be associated with, in one direction."""
+
+    from_object: Text = msgspec.field(name="from")
+    to_object: Text = msgspec.field(name="to")
+    label: Text | None = None
+    """The label that the limit is for; None is the unlabeled type, which every association has."""
+    max: PositiveCount
+
+
 class PortalDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One HubSpot account, as a portal file describes it."""
 
     portal_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 345
     objects: tuple[CustomObject, ...] = ()
     labels: tuple[CustomLabel, ...] = ()
+    limits: tuple[AssociationLimit, ...] = ()
     records: dict[str, RecordRule] = msgspec.field(default_factory=dict)
     """By object; objects not named here have every record up to ``LAST_RECORD_ID``."""
     settings: SandboxSettings = SandboxSettings()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 from uuid import uuid4
 
 import msgspec
 from aiohttp import web
 
-from etl.sandbox.objects import UnknownObjectError
+from etl.sandbox.objects import BUILT_IN_OBJECTS, UnknownObjectError
 from etl.sandbox.refusal import invalid, missing_scopes
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ class Endpoints:
             raise invalid(str(unknown)) from unknown
         self._check_scopes({scope(found, access)})
         return found
+
+    def _check_any_scope(self) -> None:
+        """Check that the token may touch some object, where a path names none."""
+        scopes = {scope(each, access) for each in BUILT_IN_OBJECTS for access in get_args(Access)}
+        granted = self._portal.settings.scopes
+        if granted is not None and not scopes & set(granted):
+            raise missing_scopes(sorted(scopes))
 
     def _check_scopes(self, needed: set[str]) -> None:
         granted = self._portal.settings.scopes

@@ -10,15 +10,18 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from etl.sandbox.objects import BUILT_IN_OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HUBSPOT_DEFINED = "HUBSPOT_DEFINED"
-USER_DEFINED = "USER_DEFINED"
+Category = Literal["HUBSPOT_DEFINED", "USER_DEFINED", "INTEGRATOR_DEFINED", "WORK"]
+"""Who defined a label (the OpenAPI specs)."""
+
+HUBSPOT_DEFINED: Final = "HUBSPOT_DEFINED"
+USER_DEFINED: Final = "USER_DEFINED"
 
 UNLABELED = "unlabeled"
 PRIMARY = "primary"
@@ -46,7 +49,7 @@ class Label:
 
     from_object: str
     to_object: str
-    category: str
+    category: Category
     type_id: int
     text: str | None
     """What people see, who may change it; None for the unlabeled type."""

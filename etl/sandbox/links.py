@@ -105,6 +105,10 @@ class Links:
         """Look up what one record is associated with."""
         return self._forward.get(from_id, {})
 
+    def back_of(self, to_id: int) -> dict[int, Bond]:
+        """Look up what one record on the other side is associated with."""
+        return self._backward.get(to_id, {})
+
     def _step(self, before: LabelSet, wanted: LabelSet) -> Bond:
         after = self._steps.get((before, wanted))
         if after is None:

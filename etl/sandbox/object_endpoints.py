@@ -47,9 +47,9 @@ class ObjectEndpoints(Endpoints):
             if not records:
                 missing.append(key)
         results = [self._record(of, each, asked.properties) for each in found]
-        if missing and self._version.partial == HTTPStatus.MULTI_STATUS:
+        if missing and self._version.batch.partial == HTTPStatus.MULTI_STATUS:
             errors = [_not_found(of, missing)]
-            return answer(batch_body(started, results, errors), self._version.partial)
+            return answer(batch_body(started, results, errors), self._version.batch.partial)
         # The spec of 2026-09 has 200 alone and errors that may be left out: silence is what is
         # harder to understand, so this is what clients have to cope with here.
         return answer(batch_body(started, results))

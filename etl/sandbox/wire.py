@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
 import msgspec
 
+from etl.sandbox.labels import Category
 from etl.sandbox.refusal import invalid
+
+if TYPE_CHECKING:
+    from etl.sandbox.labels import Label
 
 MAX_ID_DIGITS = 19
 """HubSpot's record ids are signed 64-bit integers."""
@@ -28,8 +32,13 @@ class RecordRef(msgspec.Struct):
 class Spec(msgspec.Struct, frozen=True, rename="camel"):
     """An association type, as a request names it."""
 
-    association_category: Literal["HUBSPOT_DEFINED", "USER_DEFINED", "INTEGRATOR_DEFINED", "WORK"]
+    association_category: Category
     association_type_id: int
+
+    @classmethod
+    def of(cls, label: Label) -> Self:
+        """Name a label."""
+        return cls(label.category, label.type_id)
 
     def __str__(self) -> str:
         return f"{self.association_category}={self.association_type_id}"
@@ -89,6 +98,31 @@ class LabelChange(msgspec.Struct, rename="camel"):
     association_type_id: int
     label: Text
     inverse_label: Text | None = None
+
+
+class TypeRef(msgspec.Struct, rename="camel"):
+    """An association type, as requests about limits name it."""
+
+    category: str
+    type_id: int
+
+
+class LimitWanted(TypeRef, rename="camel"):
+    """A limit to set or change."""
+
+    max_to_object_ids: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class TypeBatch(msgspec.Struct):
+    """The body of limits' ``batch/purge``."""
+
+    inputs: list[TypeRef]
+
+
+class LimitBatch(msgspec.Struct):
+    """The body of limits' ``batch/create`` and ``batch/update``."""
+
+    inputs: list[LimitWanted]
 
 
 class LabelledBatch(msgspec.Struct):

@@ -71,6 +71,37 @@ async def test_it_changes_labels(client: Any) -> None:
     assert sides[0].type_id not in {each.type_id for each in labels}
 
 
+async def test_it_sets_limits(client: Any) -> None:
+    """The client sets a limit, changes it, sees it for its pair and among all, and clears it."""
+    api = client.crm.associations.v4.schema.definition_configurations_api
+
+    def wanted(made: Any, most: int) -> list[Any]:
+        return [made(category="HUBSPOT_DEFINED", type_id=279, max_to_object_ids=most)]
+
+    inputs = wanted(schema.PublicAssociationDefinitionConfigurationCreateRequest, 5)
+    batch = schema.BatchInputPublicAssociationDefinitionConfigurationCreateRequest(inputs=inputs)
+    made = await off_loop(api.batch_create, FROM, TO, batch)
+    assert [each.user_enforced_max_to_object_ids for each in made.results] == [5]
+    again = await off_loop(api.batch_create, FROM, TO, batch)
+    assert (again.results, again.num_errors) == ([], 1)
+    inputs = wanted(schema.PublicAssociationDefinitionConfigurationUpdateRequest, 7)
+    batch = schema.BatchInputPublicAssociationDefinitionConfigurationUpdateRequest(inputs=inputs)
+    changed = await off_loop(api.batch_update, FROM, TO, batch)
+    assert [each.user_enforced_max_to_object_ids for each in changed.results] == [7]
+    for listed in (
+        await off_loop(api.get_all_between_two_object_types, FROM, TO),
+        await off_loop(api.get_all),
+    ):
+        assert [(i.type_id, i.user_enforced_max_to_object_ids) for i in listed.results] == [
+            (279, 7)
+        ]
+    named = schema.PublicAssociationSpec(category="HUBSPOT_DEFINED", type_id=279)
+    await off_loop(
+        api.batch_remove, FROM, TO, schema.BatchInputPublicAssociationSpec(inputs=[named])
+    )
+    assert (await off_loop(api.get_all)).results == []
+
+
 async def test_it_reads_records_by_key(client: Any) -> None:
     """The client finds contacts by email, and understands that one has no record."""
     keys = ["person5@example.com", "nobody@example.com"]

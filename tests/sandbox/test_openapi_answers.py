@@ -149,6 +149,34 @@ async def test_changed_label_answers(account: Any, version: str) -> None:
         spec.check("DELETE", f"{labels}/{{associationTypeId}}", answer)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_limit_answers(account: Any, version: str) -> None:
+    """Limits are listed, set, changed and cleared by the spec of their version."""
+    spec = Spec(f"associations-schema-{version}")
+    # The limit of the unlabeled type has a null label (the guide), which the spec doesn't say.
+    configuration = spec.components["schemas"]["PublicAssociationDefinitionUserConfiguration"]
+    configuration["properties"]["label"]["type"] = ["string", "null"]
+    root = f"/crm/associations/{version}/definitions/configurations"
+    templated, path = f"{root}/{{fromObjectType}}/{{toObjectType}}", f"{root}/contacts/companies"
+    unlabeled = {"category": "HUBSPOT_DEFINED", "typeId": 279, "maxToObjectIds": 5}
+    unknown = {"category": "USER_DEFINED", "typeId": 999, "maxToObjectIds": 5}
+    for operation, inputs in (
+        ("create", [unlabeled]),
+        ("create", [unlabeled, unknown]),
+        ("create", [{"category": "USER_DEFINED"}]),
+        ("update", [unlabeled]),
+        ("update", [unlabeled, unknown]),
+    ):
+        answer = await account.post(f"{path}/batch/{operation}", *inputs)
+        spec.check("POST", f"{templated}/batch/{operation}", answer)
+    for listed, template in ((f"{root}/all", f"{root}/all"), (path, templated)):
+        answer = await account.get(listed)
+        assert len(answer.body["results"]) == 1
+        spec.check("GET", template, answer)
+    answer = await account.post(f"{path}/batch/purge", *(unlabeled, unknown))
+    spec.check("POST", f"{templated}/batch/purge", answer)
+
+
 @pytest.mark.parametrize("version", ["v3", "2026-09"])
 async def test_record_answers(account: Any, version: str) -> None:
     """Records answer by the spec, also where some keys have no record or a request is refused."""
