@@ -70,7 +70,7 @@ class KeyCache:
         now = self._now_milliseconds()
         is_fresh = pl.col("at").is_between(now - self._milliseconds, now)
         lines = [pl.DataFrame(schema=LINE)]
-        for path in self._files(by):
+        for path in self._files(self._prefix(by)):
             try:
                 # Read, not scanned: whether a file is whole shows here, and nowhere else.
                 lines.append(
@@ -84,7 +84,7 @@ class KeyCache:
             except _UNREADABLE as error:
                 self._log.warning("keys.cache_unreadable", file=str(path), trouble=str(error))
                 path.unlink(missing_ok=True)
-        newest = pl.concat(lines).sort("at").unique("key", keep="last")
+        newest = pl.concat(lines).sort("at", maintain_order=True).unique("key", keep="last")
         return newest.filter(pl.col("record_id").is_not_null()).select("key", "record_id")
 
     def keep(self, found: pl.DataFrame, by: UniqueProperty) -> None:
@@ -98,7 +98,8 @@ class KeyCache:
     def tidy(self, by: UniqueProperty) -> None:
         """Delete the files that are too old to say anything."""
         oldest = self._now() - self._milliseconds / 1000
-        for path in self._files(by):
+        # What another run is writing has a dot before its name; after a cut, it stays behind.
+        for path in (*self._files(self._prefix(by)), *self._files(f".{self._prefix(by)}")):
             try:
                 if path.stat().st_mtime < oldest:
                     path.unlink(missing_ok=True)
@@ -109,7 +110,7 @@ class KeyCache:
         if lines.is_empty():
             return
         at = pl.lit(self._now_milliseconds(), pl.Int64).alias("at")
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        stamp = datetime.fromtimestamp(self._now(), UTC).strftime("%Y%m%dT%H%M%S%fZ")
         path = self._folder / f"{self._prefix(by)}{stamp}-{secrets.token_hex(3)}.parquet"
         try:
             self._folder.mkdir(parents=True, mode=PRIVATE, exist_ok=True)
@@ -117,8 +118,7 @@ class KeyCache:
         except (OSError, StoppedError) as error:
             self._log.warning("keys.not_remembered", file=str(path), trouble=str(error))
 
-    def _files(self, by: UniqueProperty) -> Iterator[Path]:
-        prefix = self._prefix(by)
+    def _files(self, prefix: str) -> Iterator[Path]:
         try:
             names = sorted(path.name for path in self._folder.iterdir())
         except FileNotFoundError:
@@ -126,7 +126,6 @@ class KeyCache:
         except OSError as error:
             self._log.warning("keys.cache_unreadable", file=str(self._folder), trouble=str(error))
             return
-        # What another run is writing has a dot before its name.
         yield from (self._folder / name for name in names if name.startswith(prefix))
 
     def _prefix(self, by: UniqueProperty) -> str:
