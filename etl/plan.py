@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from etl.core.pace import WINDOW_SECONDS
-from etl.model import MAX_READ_SIZE, Outcome
+from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Outcome
 
 if TYPE_CHECKING:
     from etl.core.tally import Tally
@@ -38,6 +38,10 @@ class Plan:
     reasons: list[dict[str, Any]]
     """Why rows will not be sent: error_category, rows, first_row, error_message of that row."""
     labels: list[dict[str, Any]]
+    keys: dict[str, dict[str, int]]
+    """By keyed side: looked_up, from_cache, not_found and found_twice, in distinct keys."""
+    look_up_requests: int
+    """At least: what the look-up of the keys takes that are not in the cache."""
     read_requests: int
     """At least; a record with many associations takes several pages."""
     write_requests: int
@@ -61,6 +65,7 @@ def plan_staged(
     tally: Tally,
     *,
     labels: list[dict[str, Any]],
+    keys: dict[str, dict[str, int]],
     requests_per_10_seconds: float,
     daily_limit: int | None,
     limits: LimitFindings,
@@ -75,7 +80,8 @@ def plan_staged(
             reads += math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
     for _, links in dataset.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
-    requests = reads + writes
+    look_ups = sum(math.ceil(facts["looked_up"] / MAX_LOOK_UP_SIZE) for facts in keys.values())
+    requests = look_ups + reads + writes
     return Plan(
         job=job.name,
         rows=dataset.rows,
@@ -85,6 +91,8 @@ def plan_staged(
         associations=dataset.associations,
         reasons=[] if rows is None else _reasons(rows),
         labels=labels,
+        keys=keys,
+        look_up_requests=look_ups,
         read_requests=reads,
         write_requests=writes,
         requests_per_10_seconds=requests_per_10_seconds,

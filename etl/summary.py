@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
 
@@ -73,6 +73,8 @@ class Summary(TypedDict):
     api_version: str
     base_url: str
     labels: list[dict[str, Any]]
+    keys: NotRequired[dict[str, dict[str, int]]]
+    """By side whose keys were looked up; summaries of older versions have none."""
     mirror: Mirrored | None
     stopped: str | None
     stopped_hint: str | None
@@ -157,6 +159,7 @@ def summarize(
         "api_version": job.hubspot.api_version,
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "keys": staged.keys,
         "mirror": mirror,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,

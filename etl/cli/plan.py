@@ -20,9 +20,12 @@ from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
+from etl.cli.summary_table import key_words
+from etl.hubspot.account import Account, fetch_account
 from etl.hubspot.ceilings import fetch_ceilings
+from etl.key_cache import open_cache
 from etl.logs import open_log
-from etl.pipeline import connect, prepare, stage
+from etl.pipeline import KeyFinder, connect, prepare, stage
 from etl.plan import Plan, plan_staged
 from etl.plan_limits import check_limits
 from etl.run_folder import RunFolder
@@ -75,7 +78,12 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
             connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
             portal = await prepare(there, client)
-            staged = await stage(there, portal, folder.staging, observer=observer, stop=stop)
+            account = await fetch_account(client) if there.keyed_sides else Account()
+            cache = open_cache(there, account.portal_id, log)
+            finder = KeyFinder(there, client, cache, is_kept=False, observer=observer, stop=stop)
+            staged = await stage(
+                there, portal, folder.staging, finder=finder, observer=observer, stop=stop
+            )
             ceilings = await fetch_ceilings(client, there, portal)
             limits = await asyncio.to_thread(check_limits, there, portal, staged.dataset, ceilings)
             return plan_staged(
@@ -83,6 +91,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
                 staged.dataset,
                 staged.tally,
                 labels=staged.labels,
+                keys=staged.keys,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
                 limits=limits,
@@ -100,8 +109,12 @@ def _print(planned: Plan, console: Console) -> None:
     facts.add_row("unresolved", f"{planned.unresolved:,}")
     facts.add_row("duplicates", f"{planned.duplicates:,}")
     facts.add_row("associations", f"{planned.associations:,}")
+    for end, keys in planned.keys.items():
+        facts.add_row(f"{end} keys", key_words(keys))
+    looking_up = f"{planned.look_up_requests:,} looking up, " if planned.keys else ""
     facts.add_row(
-        "requests", f"{planned.read_requests:,} reading, {planned.write_requests:,} writing"
+        "requests",
+        f"{looking_up}{planned.read_requests:,} reading, {planned.write_requests:,} writing",
     )
     facts.add_row(
         "time",

@@ -61,6 +61,11 @@ class Lines:
         if self._is_due():
             click.echo(f"read {rows:,} rows", err=True)
 
+    def looked_up(self, keys: int, of: int) -> None:
+        """Say how far the look-up has come."""
+        if self._is_due():
+            click.echo(f"looked up {keys:,} of {of:,} keys", err=True)
+
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Say how much there is to do."""
         self._watch.staged(rows, settled)
@@ -104,6 +109,13 @@ class Bar:
     def read(self, rows: int) -> None:
         """Draw how many rows have been read."""
         self._progress.update(self._task, description="reading", facts=f"{rows:,} rows")
+
+    def looked_up(self, keys: int, of: int) -> None:
+        """Draw how far the look-up has come."""
+        facts = f"{keys:,}/{of:,} keys"
+        self._progress.update(
+            self._task, description="looking up", completed=keys, total=of, facts=facts
+        )
 
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Draw the whole length of the bar."""
