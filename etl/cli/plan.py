@@ -19,6 +19,7 @@ from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
+from etl.cli.version_notice import tell_support
 from etl.logs import open_log
 from etl.pipeline import connect, prepare, stage
 from etl.plan import Plan, plan_staged
@@ -51,7 +52,9 @@ def plan(
 ) -> None:
     """Show what a run would do: rows, labels and their types, requests, time. Writes nothing."""
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
-    plan_job(load_job(job, overrides, os.environ), target, as_json=as_json)
+    loaded = load_job(job, overrides, os.environ)
+    tell_support([loaded.hubspot.api_version])
+    plan_job(loaded, target, as_json=as_json)
 
 
 def plan_job(job: Job, target: Target, *, as_json: bool) -> None:

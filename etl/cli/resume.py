@@ -13,6 +13,7 @@ import msgspec
 from etl.cli.carry_out import carry_out, command
 from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.session import Target
+from etl.cli.version_notice import tell_support
 from etl.core.job.snapshot import restore
 from etl.errors import EtlError
 from etl.model import Secret
@@ -68,6 +69,7 @@ def resume(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) ->
         )
 
     job = restore(begun.job, _token_of_today(begun))
+    tell_support([job.hubspot.api_version])
     target = Target(begun.origin.rehearsal)
     raise SystemExit(carry_out(work, job, folder, target, as_json=as_json).code)
 
