@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -124,15 +124,21 @@ def _print(planned: Plan, console: Console) -> None:
     console.print(labels)
     if len(planned.labels) > SHOWN_LABELS:
         console.print(f"… and {len(planned.labels) - SHOWN_LABELS:,} more labels: see --json")
-    if planned.reasons:
-        reasons = Table(title="rows that will not be sent", title_justify="left")
-        for heading in ("reason", "rows", "first row", "what is wrong there"):
-            reasons.add_column(heading, overflow="fold")
-        for line in planned.reasons:
-            reasons.add_row(
-                escape(line["error_category"]),
-                f"{line['rows']:,}",
-                f"{line['first_row']:,}",
-                escape(line["error_message"]),
-            )
-        console.print(reasons)
+    print_reasons(planned.reasons, "rows that will not be sent", console)
+
+
+def print_reasons(lines: list[dict[str, Any]], title: str, console: Console) -> None:
+    """Print why rows are left out, where some are."""
+    if not lines:
+        return
+    table = Table(title=title, title_justify="left")
+    for heading in ("reason", "rows", "first row", "what is wrong there"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(
+            escape(line["error_category"]),
+            f"{line['rows']:,}",
+            f"{line['first_row']:,}",
+            escape(line["error_message"]),
+        )
+    console.print(table)
