@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.action import action_trouble, read_action
 from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
+from etl.core.merge import PAIR
 from etl.core.normalize import RAGGED_LINE, normalize
-from etl.model import ExplicitType, LabelColumn, LabelValue, Outcome
+from etl.model import Action, ActionColumn, ExplicitType, LabelColumn, LabelValue, Outcome
 from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
-from etl.staging import PAIR_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ STAGED: Final = {
     "from_id": pl.Int64,
     "to_id": pl.Int64,
     "association_types": pl.String,
+    "action": pl.String,
     "outcome": pl.String,
     "error_category": pl.String,
     "error_message": pl.String,
@@ -96,7 +98,8 @@ def ingest(
 
 def used_columns(job: Job) -> tuple[str, ...]:
     """List the source columns that a job reads."""
-    return (job.from_side.column, job.to_side.column, *_label_columns(job.labelling))
+    action = (job.action.column,) if isinstance(job.action, ActionColumn) else ()
+    return (job.from_side.column, job.to_side.column, *_label_columns(job.labelling), *action)
 
 
 def _label_columns(labelling: Labelling) -> tuple[str, ...]:
@@ -112,32 +115,55 @@ def _label_columns(labelling: Labelling) -> tuple[str, ...]:
 def _prepare(
     chunk: Chunk, places: Mapping[str, str], job: Job, resolver: RowResolver
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR_SCHEMA."""
+    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR."""
     from_cell, to_cell = places[job.from_side.column], places[job.to_side.column]
+    action_cell = places[job.action.column] if isinstance(job.action, ActionColumn) else None
     good, rejected = normalize(
-        chunk.frame.with_columns(pl.lit(chunk.source_file).alias("source_file"), _flaw(chunk)),
+        chunk.frame.with_columns(
+            pl.lit(chunk.source_file).alias("source_file"),
+            read_action(job.action, action_cell).alias("action"),
+            _flaw(chunk),
+        ),
         from_column=from_cell,
         to_column=to_cell,
         flaw=FLAW,
         names={from_cell: job.from_side.column, to_cell: job.to_side.column},
     )
     good = resolver.resolve(good, places)
+    good = good.with_columns(action_trouble(job.action, action_cell))
+    is_refused = pl.col("action_category").is_not_null()
     is_unresolved = pl.col("error_category").is_not_null()
+    is_good = ~is_refused & ~is_unresolved
+    pairs = good.filter(is_good).select(*PAIR)
     good = good.with_columns(
-        pl.when(is_unresolved).then(pl.lit(Outcome.UNRESOLVED.value)).alias("outcome")
+        pl.when(is_refused)
+        .then(pl.lit(Outcome.REJECTED.value))
+        .when(is_unresolved)
+        .then(pl.lit(Outcome.UNRESOLVED.value))
+        .alias("outcome"),
+        pl.coalesce("action_category", "error_category").alias("error_category"),
+        pl.coalesce("action_message", "error_message").alias("error_message"),
+        pl.when(is_refused).then(_hint("action_category")).otherwise("hint").alias("hint"),
+        # The whole association, whatever types it has.
+        pl.when(is_refused | (pl.col("action") == Action.REMOVE.value))
+        .then(pl.lit(""))
+        .otherwise("association_types")
+        .alias("association_types"),
     )
     rejected = rejected.with_columns(
         pl.lit(Outcome.REJECTED.value).alias("outcome"),
         pl.lit("").alias("association_types"),
-        pl.col("error_category")
-        .replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
-        .alias("hint"),
+        _hint("error_category").alias("hint"),
     )
     cells = [f"c{place}" for place in range(len(chunk.columns))]
     rows = good.select(*STAGED, *cells)
     if rejected.height:
         rows = pl.concat([rows, rejected.select(*STAGED, *cells)]).sort(ROW_NUMBER)
-    return rows, good.filter(~is_unresolved).select(*PAIR_SCHEMA)
+    return rows.cast({"action": pl.String}), pairs
+
+
+def _hint(category: str) -> pl.Expr:
+    return pl.col(category).replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
 
 
 def _flaw(chunk: Chunk) -> pl.Expr:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ApiVersion = Literal["v4", "2025-09", "2026-03", "2026-09"]
 Category = Literal["HUBSPOT_DEFINED", "USER_DEFINED", "INTEGRATOR_DEFINED", "WORK"]
 ResultsFormat = Literal["parquet", "csv"]
+ExistingLabels = Literal["keep", "replace", "ignore"]
 
 MAX_ID = 2**63 - 1
 """The largest record id: HubSpot's ids are signed 64-bit integers."""
@@ -49,6 +50,17 @@ class Outcome(StrEnum):
 
 SUCCEEDED = frozenset({Outcome.ASSOCIATED, Outcome.UNCHANGED, Outcome.REMOVED})
 """The outcomes that need nobody's attention; every other row is in ``failures.csv``."""
+
+
+class Action(StrEnum):
+    """What a row asks for, in the order in which a run does it: what goes makes room for what comes."""
+
+    REMOVE = "remove"
+    """Take the whole association away, all its labels with it."""
+    REMOVE_LABELS = "remove_labels"
+    """Take some labels away; the association stays."""
+    ASSOCIATE = "associate"
+    """Associate, with labels or without."""
 
 
 class Direction(IntEnum):
@@ -145,6 +157,13 @@ class ExplicitType:
     category_column: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ActionColumn:
+    """An action in a column of each row; a blank cell associates."""
+
+    column: str
+
+
 Labelling = LabelColumn | LabelValue | ExplicitType | None
 """How a row says which types it wants; None is the unlabeled default association."""
 
@@ -162,11 +181,30 @@ class HubspotSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class MaxFailures:
-    """When to give up: a count of rows, or a share of the source's rows."""
+class Bound:
+    """How many are too many: more than a count, or more than a share of all."""
 
     count: int | None = None
     percent: float | None = None
+
+    def is_exceeded(self, number: int, *, of: int) -> bool:
+        """Tell whether a number out of `of` is too many."""
+        if self.count is not None:
+            return number > self.count
+        return self.percent is not None and number * 100 > self.percent * of
+
+    def __str__(self) -> str:
+        return f"{self.count:,}" if self.count is not None else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Make HubSpot match the source: what it does not have is taken away, after all adds."""
+
+    scope: Literal["from"]
+    """Only associations of the from-records that the source has."""
+    max_removals: Bound
+    """How many of their associations may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +219,8 @@ class Limits:
     """Requests in flight at once; None lets the run choose."""
     daily_reserve: int = 0
     """Calls of the account's daily limit left for others."""
-    max_failures: MaxFailures | None = None
+    max_failures: Bound | None = None
+    """Failing rows, of the source's rows, to give up at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +242,9 @@ class Job:
     from_side: Side
     to_side: Side
     labelling: Labelling
-    existing_labels: Literal["keep", "ignore"]
+    existing_labels: ExistingLabels
     hubspot: HubspotSettings
     limits: Limits
     output: Output
+    action: Action | ActionColumn = Action.ASSOCIATE
+    mirror: Mirror | None = None

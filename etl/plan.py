@@ -12,8 +12,6 @@ from etl.core.pace import WINDOW_SECONDS
 from etl.model import MAX_READ_SIZE, Outcome
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from etl.core.tally import Tally
     from etl.model import Job
     from etl.staging import Dataset
@@ -64,6 +62,7 @@ def plan_staged(
     daily_limit: int | None,
 ) -> Plan:
     """Count what has been staged; `tally` has the rows that will not be sent."""
+    rows = pl.scan_parquet(dataset.row_files()) if dataset.rows else None
     reads = writes = duplicates = 0
     for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
@@ -80,7 +79,7 @@ def plan_staged(
         unresolved=tally.rows[Outcome.UNRESOLVED],
         duplicates=duplicates,
         associations=dataset.associations,
-        reasons=reasons(dataset.row_files()),
+        reasons=[] if rows is None else _reasons(rows),
         labels=labels,
         read_requests=reads,
         write_requests=writes,
@@ -91,13 +90,9 @@ def plan_staged(
     )
 
 
-def reasons(row_files: list[Path]) -> list[dict[str, Any]]:
-    """Count the staged rows that will not be sent by their reason, with the first row of each."""
-    if not row_files:
-        return []
+def _reasons(rows: pl.LazyFrame) -> list[dict[str, Any]]:
     return (
-        pl.scan_parquet(row_files)
-        .filter(pl.col("outcome").is_not_null())
+        rows.filter(pl.col("outcome").is_not_null())
         .group_by("error_category")
         .agg(
             pl.len().alias("rows"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT, NOT_SENT_HINT
 from etl.core.spreadsheet import neutralise
@@ -56,9 +57,8 @@ RESULTS: Final = {
 }
 """The columns of ``results``, as the contract lists them."""
 
-ACTION: Final = "associate"
-
 _WORST_FIRST: Final = (
+    Outcome.REJECTED,
     Outcome.FAILED,
     Outcome.UNCONFIRMED,
     Outcome.NOT_SENT,
@@ -188,7 +188,7 @@ class Results:
         """Yield the staged rows chunk by chunk, each with its fate."""
         fates = sorted(self._fates.iterdir())
         for path in self._dataset.row_files():
-            rows = pl.read_parquet(path).with_columns(pl.lit(ACTION).alias("action"))
+            rows = pl.read_parquet(path)
             first, last = rows["row_number"][0], rows["row_number"][-1]
             fate = pl.DataFrame(schema=_FATE)
             if fates:
@@ -267,15 +267,23 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         told = links.join(of_some, on="association_id", how="inner", suffix="_told")
         told = told.filter((pl.col("types") & pl.col("types_told")) != 0)
         fates = pl.concat([fates, told.select(fates.columns)])
+    contradicts = pl.col("contradicts").is_not_null()
     is_not_sent = pl.col("outcome").is_null()
     fates = fates.with_columns(
-        pl.col("outcome").fill_null(Outcome.NOT_SENT.value),
+        pl.when(contradicts)
+        .then(pl.lit(Outcome.REJECTED.value))
+        .otherwise(pl.col("outcome").fill_null(Outcome.NOT_SENT.value))
+        .alias("outcome"),
         pl.col("attempts").fill_null(0),
-        pl.when(is_not_sent)
+        pl.when(contradicts)
+        .then(pl.lit(CONTRADICTING_ROWS))
+        .when(is_not_sent)
         .then(pl.lit(NOT_SENT))
         .otherwise("error_category")
         .alias("error_category"),
-        pl.when(is_not_sent)
+        pl.when(contradicts)
+        .then(contradiction())
+        .when(is_not_sent)
         .then(pl.lit(stopped))
         .otherwise("error_message")
         .alias("error_message"),

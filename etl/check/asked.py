@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from etl.staging import Dataset
+    from etl.staging import Dataset, Section
 
 _LINE: Final = {**ASKED, "is_mirror": pl.Boolean}
 
@@ -60,32 +60,35 @@ def asked_by_record(
 
 
 def _pairs(dataset: Dataset, partition: int, links: pl.DataFrame) -> pl.DataFrame:
-    """Merge a partition's sections into one line a pair, seen from the job's own side."""
+    """Merge a partition's sections into one line a pair and action, seen from the job's own side."""
     first_rows = links.group_by("association_id").agg(pl.col("row_number").min())
     sides = [
-        _seen_from_the_job(dataset.pairs(section), section.direction).collect()
+        _seen_from_the_job(dataset.pairs(section), section).collect()
         for section in dataset.sections
         if section.partition == partition
     ]
+    if not sides:
+        return pl.DataFrame(schema=_LINE)
     return (
         pl.concat(sides)
         .join(first_rows, on="association_id", how="left")
-        .group_by("from_id", "to_id")
+        .group_by("from_id", "to_id", "action")
         .agg(pl.col("forward", "reverse").bitwise_or(), pl.col("row_number").min())
         .with_columns(pl.lit(value=False).alias("is_mirror"))
         .select(*_LINE)
     )
 
 
-def _seen_from_the_job(pairs: pl.LazyFrame, direction: Direction) -> pl.LazyFrame:
+def _seen_from_the_job(pairs: pl.LazyFrame, section: Section) -> pl.LazyFrame:
     types, nothing = pl.col("types"), pl.lit(0, pl.Int64)
-    if direction is Direction.FORWARD:
+    if section.direction is Direction.FORWARD:
         ids = [pl.col("from_id"), pl.col("to_id")]
         masks = [types.alias("forward"), nothing.alias("reverse")]
     else:
         ids = [pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id")]
         masks = [nothing.alias("forward"), types.alias("reverse")]
-    return pairs.select("association_id", *ids, *masks)
+    action = pl.lit(section.action.value).alias("action")
+    return pairs.select("association_id", *ids, action, *masks)
 
 
 def _mirrored(lines: pl.DataFrame) -> pl.DataFrame:
@@ -103,7 +106,7 @@ def _by_record(folder: Path, partition_rows: int) -> list[Path]:
         return []
     lines = pl.scan_parquet(files)
     count = math.ceil(int(lines.select(pl.len()).collect().item()) / partition_rows)
-    if count == 1:
+    if count <= 1:
         return [folder / "pairs"]
     by_record = folder / "by_record"
     lines.with_columns((pl.col("from_id").hash() % count).alias("part")).sink_parquet(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.compare import Sign
-from etl.model import Direction
+from etl.model import Action, Direction
+from etl.results import Told
 from etl.run_folder import write_whole, writing
 from etl.staging import COMPRESSION
 
@@ -26,6 +27,7 @@ CHECKED: Final = {
     "sign": pl.String,
     "from_id": pl.Int64,
     "to_id": pl.Int64,
+    "action": pl.String,
     "file_types": pl.String,
     "file_labels": pl.String,
     "hubspot_types": pl.String,
@@ -34,7 +36,7 @@ CHECKED: Final = {
     "reason": pl.String,
 }
 """Types as ``results`` writes them (``USER_DEFINED:36;HUBSPOT_DEFINED:279``), labels as HubSpot's
-texts; null where that side does not have the pair, or it can't be compared."""
+texts; null where that side does not have the pair, or it can't be compared. `action` is the file's."""
 
 FORMATS: Final = ("csv", "parquet")
 """What a report may be; the format is also the file's ending."""
@@ -60,7 +62,11 @@ class Words:
             pl.when(asks_forward).then("there_forward"), pl.when(asks_reverse).then("there_reverse")
         )
         default = str(self._unlabeled or "")
-        is_default = (pl.col("forward") == 0) & (pl.col("reverse") == 0)
+        is_default = (
+            (pl.col("action") == Action.ASSOCIATE.value)
+            & (pl.col("forward") == 0)
+            & (pl.col("reverse") == 0)
+        )
         return compared.with_columns(
             pl.when(is_default)
             .then(pl.lit(default))
@@ -104,6 +110,8 @@ class Report:
         self._files = 0
         self.signs: Counter[Sign] = Counter()
         """Lines so far."""
+        self.told = Told()
+        """Why rows stand for no pair."""
         with writing(folder):
             folder.mkdir(parents=True)
 
@@ -112,12 +120,14 @@ class Report:
         self._add(self._words.say(compared))
 
     def add_rows(self, rows: pl.DataFrame, label: pl.Expr) -> None:
-        """Take staged rows that stand for no pair: rejected or unresolved."""
+        """Take staged rows that stand for no pair: rejected or unresolved, and why."""
+        self.told.add_reasons(rows)
         self._add(
             rows.select(
                 pl.lit(Sign.UNKNOWN.value).alias("sign"),
                 "from_id",
                 "to_id",
+                "action",
                 pl.lit(None, pl.String).alias("file_types"),
                 label.alias("file_labels"),
                 pl.lit(None, pl.String).alias("hubspot_types"),

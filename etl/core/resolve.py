@@ -96,6 +96,9 @@ class Resolver:
                 self._shown.setdefault(normal_form(definition.text), definition.text)
         unlabeled = [definition.type for definition in forward if not definition.text]
         self.unlabeled: AssociationType | None = unlabeled[0] if unlabeled else None
+        self._unlabeled = {
+            definition.type for definition in (*forward, *reverse) if not definition.text
+        }
 
     def resolve_labels(self, cell: str, separator: str | None = None) -> Resolution:
         """Resolve a cell of one label, or of several when there is a separator."""
@@ -135,6 +138,11 @@ class Resolver:
                 f"use one of: {_listed(known)}",
             )
         )
+
+    def is_unlabeled(self, resolution: Resolution) -> bool:
+        """Tell whether a cell stands for the unlabeled type, by no label or among others."""
+        types = {*resolution.forward, *resolution.reverse}
+        return not types or not types.isdisjoint(self._unlabeled)
 
     def _look_up(self, wanted: str) -> tuple[Direction, tuple[AssociationType, ...]]:
         for direction in Direction:

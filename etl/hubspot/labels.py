@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from etl.core.resolve import Resolver
 from etl.errors import SettingsError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
     from etl.model import AssociationType, Job, LabelDefinition
+
+
+USER_DEFINED: Final = "USER_DEFINED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
     """Make of the labels all that depends on them; `bits` number the types of each direction."""
     sides, paths = _sides(job), _paths(job)
     forward, reverse = labels.forward, labels.reverse
+    same_object = sides[Direction.FORWARD].same
     kinds = kinds_between(job.from_side.object, job.to_side.object)
     resolver = Resolver(
         forward,
@@ -86,11 +90,12 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
             other_way=types[Direction(1 - direction)] - types[direction],
             primary=types[direction] & kinds.get("primary", frozenset()),
             primary_holder=_primary_holder(sides[direction]),
+            custom=_custom(forward if direction is Direction.FORWARD or same_object else reverse),
         )
         for direction in Direction
         for has_types in (True, False)
     }
-    return Portal(resolver, bits, endpoints, sides[Direction.FORWARD].same)
+    return Portal(resolver, bits, endpoints, same_object)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:
@@ -124,6 +129,15 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
             f"HubSpot's labels for {pair} can't be understood: {error}",
             "check that hubspot.base_url is HubSpot's API",
         ) from error
+
+
+def _custom(definitions: Iterable[LabelDefinition]) -> frozenset[AssociationType]:
+    """Leave out the unlabeled type that custom objects have of the portal's own."""
+    return frozenset(
+        definition.type
+        for definition in definitions
+        if definition.type.category == USER_DEFINED and definition.text
+    )
 
 
 def _primary_holder(sides: Sides) -> Literal["from_id", "to_id"]:

@@ -143,6 +143,15 @@ def default_body(pairs: pl.DataFrame) -> bytes:
     )
 
 
+def archive_body(pairs: pl.DataFrame) -> bytes:
+    """Write the body of ``batch/archive`` from from_id and to_id: one input a from-record."""
+    to = pl.concat_str(pl.lit('{"id":"'), "to_id", pl.lit('"}')).str.join(",")
+    inputs = pairs.group_by("from_id", maintain_order=True).agg(to.alias("to"))
+    return _inputs(
+        inputs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":['), "to", pl.lit("]}")
+    )
+
+
 def read_body(records: pl.DataFrame) -> bytes:
     """Write the body of ``batch/read`` from from_id and after (null for the first page)."""
     plain = pl.concat_str(pl.lit('{"id":"'), "from_id", pl.lit('"}'))

@@ -11,14 +11,14 @@ import polars as pl
 from etl.check.asked import Asked, asked_by_record
 from etl.check.found import Found
 from etl.check.report import Report, Words
+from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.compare import THERE, Sign, compare
 from etl.core.exit_code import ExitCode
 from etl.core.typebits import TypeBits
 from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
-from etl.model import Direction
+from etl.model import Direction, Outcome
 from etl.pipeline.stage import stage
-from etl.plan import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Checked:
     signs: Mapping[Sign, int]
     """Lines of the report."""
     reasons: list[dict[str, Any]]
-    """Why rows could not be compared: error_category, rows, first_row, error_message of that row."""
+    """Why rows stand for no pair: error_category, rows, first_row, error_message of that row."""
     requests: int
 
     @property
@@ -78,18 +78,18 @@ async def check_job(
     staged = await stage(job, portal, folder / "staging", observer=observer, stop=stop)
     told = Report(folder / "report", Words(bits, labels))
     concurrency = job.limits.concurrency or MAX_READS
-    check = _Check(portal, ExistingReader(client, concurrency=concurrency, stop=stop), told, folder)
+    reader = ExistingReader(client, concurrency=concurrency, stop=stop)
+    check = _Check(portal, reader, told, folder, exactly=job.existing_labels == "replace")
     asked = asked_by_record(staged.dataset, folder / "asked", same_object=portal.same_object)
     while (part := await asyncio.to_thread(next, asked, None)) is not None:
         await check.compare(part)
     await asyncio.to_thread(_add_rows, told, staged)
     await asyncio.to_thread(told.write, report)
-    rows = staged.dataset.row_files()
     return Checked(
         job=job.name,
         rows=staged.dataset.rows,
         signs=told.signs,
-        reasons=await asyncio.to_thread(reasons, rows),
+        reasons=_reasons(told),
         requests=client.meter.requests,
     )
 
@@ -98,12 +98,20 @@ class _Check:
     """Compare from-records, as many as fit memory at once."""
 
     def __init__(
-        self, portal: Portal, reader: ExistingReader, report: Report, folder: Path
+        self,
+        portal: Portal,
+        reader: ExistingReader,
+        report: Report,
+        folder: Path,
+        *,
+        exactly: bool,
     ) -> None:
+        """With `exactly`, a pair may have no custom labels but those that the file asks for."""
         self._portal = portal
         self._reader = reader
         self._report = report
         self._folder = folder
+        self._exactly = exactly
 
     async def compare(self, asked: Asked) -> None:
         """Read all that these records have, and report line by line how it compares."""
@@ -140,8 +148,14 @@ class _Check:
                     there,
                     unread=_unread(pairs, unread, backward.unread),
                     mirrors=asked.mirrors,
+                    custom_forward=self._custom(Direction.FORWARD),
+                    custom_reverse=self._custom(Direction.REVERSE),
                 )
             )
+
+    def _custom(self, direction: Direction) -> int:
+        endpoint = self._portal.endpoints[direction, True]
+        return endpoint.bits.mask(endpoint.custom) if self._exactly else 0
 
 
 def _unread(pairs: pl.DataFrame, from_side: pl.DataFrame, to_side: pl.DataFrame) -> pl.DataFrame:
@@ -152,6 +166,7 @@ def _unread(pairs: pl.DataFrame, from_side: pl.DataFrame, to_side: pl.DataFrame)
         .join(to_side, on="to_id", how="left")
         .select(
             *_PAIR,
+            "action",
             pl.coalesce("error_message", pl.when(pl.col("reverse") != 0).then("to_message")).alias(
                 "reason"
             ),
@@ -163,6 +178,40 @@ def _unread(pairs: pl.DataFrame, from_side: pl.DataFrame, to_side: pl.DataFrame)
 def _add_rows(report: Report, staged: Staged) -> None:
     """Report the rows that stand for no pair."""
     for path in staged.dataset.row_files():
-        rows = pl.read_parquet(path).filter(pl.col("outcome").is_not_null())
+        rows = pl.read_parquet(path)
+        first, last = rows["row_number"][0], rows["row_number"][-1]
+        rows = rows.join(
+            staged.dataset.contradictions(first, last),
+            on="row_number",
+            how="left",
+            maintain_order="left",
+        )
+        contradicts = pl.col("contradicts").is_not_null()
+        rows = rows.with_columns(
+            pl.when(contradicts)
+            .then(pl.lit(Outcome.REJECTED.value))
+            .otherwise("outcome")
+            .alias("outcome"),
+            pl.when(contradicts)
+            .then(pl.lit(CONTRADICTING_ROWS))
+            .otherwise("error_category")
+            .alias("error_category"),
+            pl.when(contradicts)
+            .then(contradiction())
+            .otherwise("error_message")
+            .alias("error_message"),
+        ).filter(pl.col("outcome").is_not_null())
         if rows.height:
             report.add_rows(rows, staged.source.label)
+
+
+def _reasons(report: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "error_category": line["error_category"],
+            "rows": line["rows"],
+            "first_row": line["row_number"],
+            "error_message": line["error_message"],
+        }
+        for line in sorted(report.told.reasons.values(), key=lambda line: -line["rows"])
+    ]

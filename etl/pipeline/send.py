@@ -63,7 +63,7 @@ async def send(
         journal,
         batch_size=job.limits.batch_size,
         concurrency=job.limits.concurrency,
-        keep=job.existing_labels == "keep",
+        existing_labels=job.existing_labels,
         gives_up=job.limits.max_failures is None,
         settings=settings,
         stop=stop,
@@ -74,7 +74,7 @@ async def send(
 
     async def settle(section: Section) -> None:
         pairs = await asyncio.to_thread(dataset.pairs(section).collect)
-        endpoint = portal.endpoints[section.direction, section.has_types]
+        endpoint = portal.endpoints[section.direction, section.has_types].to(section.action)
         await push.section(section, pairs, endpoint, first_batch=first_batches[section.number])
 
     stop_at_limits()

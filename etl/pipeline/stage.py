@@ -17,7 +17,7 @@ from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
 from etl.ingest import ingest
-from etl.model import Direction
+from etl.model import Action, Direction, Outcome
 from etl.staging import Staging
 from etl.summary import resolved_labels
 
@@ -90,6 +90,7 @@ async def stage(
 ) -> Staged:
     """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
     resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
+    _refuse_to_remove_all(job, portal, resolver)
     staging = Staging(
         folder,
         same_object=portal.same_object,
@@ -104,5 +105,15 @@ async def stage(
 
     source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
     dataset = await asyncio.to_thread(staging.merge)
+    tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
     return Staged(dataset, source, resolved_labels(resolver.seen.values()), tally)
+
+
+def _refuse_to_remove_all(job: Job, portal: Portal, resolver: RowResolver) -> None:
+    fixed = resolver.fixed
+    if job.action is Action.REMOVE_LABELS and fixed and portal.resolver.is_unlabeled(fixed):
+        raise SettingsError(
+            "the label is the unlabeled type: taking it away takes the whole association away",
+            "name the labels to take away, or write action: remove",
+        )

@@ -43,7 +43,7 @@ from scenes import (
 from etl.core.exit_code import ExitCode
 from etl.errors import SettingsError, UsageError
 from etl.lock import hold
-from etl.model import MaxFailures
+from etl.model import Bound
 from etl.pipeline import resume_job, run_job
 from etl.run_folder import RunFolder, create_run_folder
 from etl.runs import State, look_at, recall_begun
@@ -413,7 +413,7 @@ async def test_resume_goes_on_past_max_failures(tmp_path: Path) -> None:
     bad = str(MISSING)
     lines = [(bad, "1", "", ""), (bad, "2", "", ""), *table(rows=4), (bad, "3", "", "")]
     async with attempt(tmp_path, plain(lines)) as cut:
-        one_by_one(cut, max_failures=MaxFailures(count=1))
+        one_by_one(cut, max_failures=Bound(count=1))
         summary = await cut.begin()
         assert summary is not None
         assert summary["exit_code"] == ExitCode.STOPPED

@@ -20,11 +20,11 @@ from etl.hubspot.client import Client
 from etl.hubspot.existing import UNANSWERED_IN_A_ROW
 from etl.hubspot.settings_check import EVERY_SECONDS, SettingsCheck
 from etl.model import (
+    Bound,
     HubspotSettings,
     Job,
     LabelColumn,
     Limits,
-    MaxFailures,
     Output,
     Secret,
     Side,
@@ -902,7 +902,7 @@ async def test_a_file_for_another_portal_is_noticed(open_stage: Any, batch_size:
 async def test_max_failures_says_how_many_may_be_refused(open_stage: Any) -> None:
     """Whoever sets a limit of failures means it: the run goes on to that limit."""
     stage: Stage = await open_stage(refusing_after(0))
-    job = stage.job(numbered(20), concurrency=1, max_failures=MaxFailures(percent=100))
+    job = stage.job(numbered(20), concurrency=1, max_failures=Bound(percent=100))
     run = await stage.run(job)
     assert run.outcomes == ["failed"] * 20
     assert run.summary["exit_code"] == ExitCode.SOME_FAILED
@@ -1058,8 +1058,8 @@ async def test_calls_kept_for_others_are_not_spent_on_reading(open_stage: Any) -
     assert (stage.sandbox.requests, stage.witness.writes) == (8, [])
 
 
-@pytest.mark.parametrize("limit", [MaxFailures(count=2), MaxFailures(percent=20)])
-async def test_too_many_failures_end_the_run(open_stage: Any, limit: MaxFailures) -> None:
+@pytest.mark.parametrize("limit", [Bound(count=2), Bound(percent=20)])
+async def test_too_many_failures_end_the_run(open_stage: Any, limit: Bound) -> None:
     """A file made for another portal is noticed after a few rows, not after all of them."""
     stage: Stage = await open_stage()
     rows = [(BAD + number, 1, "Partner") for number in range(10)]
@@ -1072,7 +1072,7 @@ async def test_a_row_counts_once_towards_max_failures(open_stage: Any) -> None:
     """A row whose two labels go both ways is one failure, not two."""
     stage: Stage = await open_stage()
     rows = [(BAD, 1, "Decision maker; Employee"), *numbered(3)]
-    run = await stage.run(stage.job(rows, max_failures=MaxFailures(count=1)))
+    run = await stage.run(stage.job(rows, max_failures=Bound(count=1)))
     assert run.outcomes == ["failed"] + ["associated"] * 3
     assert run.summary["stopped"] is None
 

@@ -10,11 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.compare import ASKED, COMPARED, THERE, compare
+from etl.model import Action
 
 UNLABELED, PRIMARY, BOSS, VIP = 1, 2, 4, 8
 CUSTOM: Final = BOSS | VIP
 BOSS_BACK: Final = 1
 """The same label in the other direction, where bits are numbered on their own."""
+
+IDS: Final = {"from_id": pl.Int64, "to_id": pl.Int64}
+UNREAD: Final = {**IDS, "action": pl.String, "reason": pl.String}
 
 Pair: TypeAlias = tuple[int, int]
 Types: TypeAlias = tuple[int, int]
@@ -29,18 +33,19 @@ def signs(
     unread: dict[Pair, str] | None = None,
     mirrors: set[Pair] | None = None,
     custom: Types = (0, 0),
+    action: Action = Action.ASSOCIATE,
 ) -> dict[Pair, str]:
     """Give the sign of every pair."""
-    text = {"from_id": pl.Int64, "to_id": pl.Int64, "reason": pl.String}
-    ids = {"from_id": pl.Int64, "to_id": pl.Int64}
-    lines = [(*pair, *types, row) for row, (pair, types) in enumerate(asked.items(), 1)]
+    lines = [(*pair, action, *types, row) for row, (pair, types) in enumerate(asked.items(), 1)]
     compared = compare(
         pl.DataFrame(lines, schema=ASKED, orient="row"),
         pl.DataFrame([(*p, *types) for p, types in there.items()], schema=THERE, orient="row"),
         unread=pl.DataFrame(
-            [(*p, why) for p, why in (unread or {}).items()], schema=text, orient="row"
+            [(*pair, action, why) for pair, why in (unread or {}).items()],
+            schema=UNREAD,
+            orient="row",
         ),
-        mirrors=pl.DataFrame(sorted(mirrors or set()), schema=ids, orient="row"),
+        mirrors=pl.DataFrame(sorted(mirrors or set()), schema=IDS, orient="row"),
         custom_forward=custom[0],
         custom_reverse=custom[1],
     )
@@ -126,6 +131,43 @@ def test_the_other_end_of_a_pair_is_no_pair_of_its_own() -> None:
     assert found == {(1, 2): "=", (2, 3): "-", (2, 9): "+"}
 
 
+def test_a_removed_pair_is_as_it_should_be_when_it_is_gone() -> None:
+    """Of a job that removes, a pair that HubSpot still has is one that only HubSpot has."""
+    asked = {(1, 2): (0, 0), (3, 4): (0, 0)}
+    found = signs(asked, {(1, 2): (UNLABELED | BOSS, None)}, action=Action.REMOVE)
+    assert found == {(1, 2): "-", (3, 4): "="}
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "sign"),
+    [
+        ((BOSS, 0), (UNLABELED | BOSS, None), "*"),
+        ((BOSS | VIP, 0), (UNLABELED | VIP, None), "*"),
+        ((BOSS, 0), (UNLABELED | VIP, None), "="),
+        ((0, BOSS_BACK), (UNLABELED, BOSS_BACK), "*"),
+        ((0, BOSS_BACK), (UNLABELED | BOSS, 0), "="),
+    ],
+)
+def test_removed_labels_are_as_they_should_be_when_they_are_gone(
+    asked: Types, there: There, sign: str
+) -> None:
+    """Of a job that removes labels, a pair without them is right, with other labels or not at all."""
+    gone = signs({(1, 2): asked, (3, 4): asked}, {(1, 2): there}, action=Action.REMOVE_LABELS)
+    assert gone == {(1, 2): sign, (3, 4): "="}
+
+
+def test_a_pair_has_a_line_for_each_of_its_actions() -> None:
+    """A file that gives a pair one label and takes another is judged on both."""
+    lines = [(1, 2, "associate", BOSS, 0, 1), (1, 2, "remove_labels", VIP, 0, 2)]
+    compared = compare(
+        pl.DataFrame(lines, schema=ASKED, orient="row"),
+        pl.DataFrame([(1, 2, BOSS | VIP, None)], schema=THERE, orient="row"),
+        unread=pl.DataFrame(schema=UNREAD),
+        mirrors=pl.DataFrame(schema=IDS),
+    )
+    assert compared.select("action", "sign").rows() == [("associate", "="), ("remove_labels", "*")]
+
+
 def test_nothing_compares_with_nothing() -> None:
     """A file without rows and a portal without associations make no line."""
     assert signs({}, {}) == {}
@@ -134,15 +176,16 @@ def test_nothing_compares_with_nothing() -> None:
 def test_a_line_has_both_sides() -> None:
     """Whoever reads a line sees what the file asks for, in which row, and what HubSpot has."""
     line = compare(
-        pl.DataFrame([(1, 2, BOSS, 0, 7)], schema=ASKED, orient="row"),
+        pl.DataFrame([(1, 2, "associate", BOSS, 0, 7)], schema=ASKED, orient="row"),
         pl.DataFrame([(1, 2, VIP, None)], schema=THERE, orient="row"),
-        unread=pl.DataFrame(schema={"from_id": pl.Int64, "to_id": pl.Int64, "reason": pl.String}),
-        mirrors=pl.DataFrame(schema={"from_id": pl.Int64, "to_id": pl.Int64}),
+        unread=pl.DataFrame(schema=UNREAD),
+        mirrors=pl.DataFrame(schema=IDS),
     )
     assert line.row(0, named=True) == {
         "sign": "*",
         "from_id": 1,
         "to_id": 2,
+        "action": "associate",
         "forward": BOSS,
         "reverse": 0,
         "row_number": 7,

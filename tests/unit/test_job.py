@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from etl import model
 from etl.core.job import job_schema, parse_job
 from etl.model import (
+    Bound,
     CsvFormat,
     ExplicitType,
     HubspotSettings,
@@ -22,7 +23,6 @@ from etl.model import (
     LabelColumn,
     LabelValue,
     Limits,
-    MaxFailures,
     Output,
     Secret,
     Side,
@@ -150,10 +150,10 @@ def test_labels_and_types_are_taken_as_written(label: str, expected: object) -> 
         ("concurrency: 4", Limits(concurrency=4)),
         ("daily_reserve: 50000", Limits(daily_reserve=50_000)),
         ("max_failures: none", Limits()),
-        ("max_failures: 0", Limits(max_failures=MaxFailures(count=0))),
-        ("max_failures: 5%", Limits(max_failures=MaxFailures(percent=5.0))),
-        ("max_failures: 0.25%", Limits(max_failures=MaxFailures(percent=0.25))),
-        ("max_failures: 100%", Limits(max_failures=MaxFailures(percent=100.0))),
+        ("max_failures: 0", Limits(max_failures=Bound(count=0))),
+        ("max_failures: 5%", Limits(max_failures=Bound(percent=5.0))),
+        ("max_failures: 0.25%", Limits(max_failures=Bound(percent=0.25))),
+        ("max_failures: 100%", Limits(max_failures=Bound(percent=100.0))),
     ],
 )
 def test_limits_are_numbers_or_the_words_for_none(limits: str, expected: Limits) -> None:
@@ -241,7 +241,7 @@ def test_variables_work_in_any_value() -> None:
     )
     assert result.name == "test-eu"
     assert result.labelling == LabelValue("${STAGE} costs $5 test")
-    assert result.limits == Limits(batch_size=50, max_failures=MaxFailures(percent=2.0))
+    assert result.limits == Limits(batch_size=50, max_failures=Bound(percent=2.0))
     assert result.output.results == "csv"
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from etl.core.job.snapshot import restore, snapshot
 from etl.model import (
     ApiVersion,
+    Bound,
     Category,
     CsvFormat,
     ExplicitType,
@@ -22,7 +23,6 @@ from etl.model import (
     LabelColumn,
     LabelValue,
     Limits,
-    MaxFailures,
     Output,
     Secret,
     Side,
@@ -42,8 +42,8 @@ LABELLINGS = st.one_of(
 )
 MAX_FAILURES = st.one_of(
     st.none(),
-    st.builds(MaxFailures, count=st.integers(0, 10**9)),
-    st.builds(MaxFailures, percent=st.floats(0, 100)),
+    st.builds(Bound, count=st.integers(0, 10**9)),
+    st.builds(Bound, percent=st.floats(0, 100)),
 )
 SIDES = st.builds(Side, TEXTS, TEXTS)
 JOBS = st.builds(

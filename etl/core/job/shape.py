@@ -32,13 +32,8 @@ _VALIDATOR = Draft202012Validator({**_SCHEMA, "$defs": {**_SCHEMA["$defs"], "var
 _NOT_YET: dict[KeyPath, str] = {
     ("from", "match_by"): "put the record ids into the column and leave match_by out",
     ("to", "match_by"): "put the record ids into the column and leave match_by out",
-    ("action",): "leave action out: a job associates; take associations away in HubSpot itself",
-    (
-        "existing_labels",
-        "replace",
-    ): "use keep, which adds to a pair's labels, and take the old ones away in HubSpot itself",
 }
-"""Words of the job file to come, as keys or as a key and its value, and what to do meanwhile."""
+"""Keys of the job file to come, and what to do meanwhile."""
 
 
 def job_schema() -> dict[str, object]:
@@ -107,9 +102,6 @@ def _block_troubles(
 
 
 def _value_trouble(path: KeyPath, node: Node, spec: Mapping[str, Any]) -> Trouble:
-    later = _NOT_YET.get((*path, str(node.value)))
-    if later:
-        return Trouble(node.place, f"not yet: {dotted(path)}: {node.value}", later)
     if node.value is None:
         # The key's place: the parser sees a value that is not there on the next line.
         message = f"{dotted(path)} has no value"

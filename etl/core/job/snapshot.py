@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from etl.model import (
+    Action,
+    ActionColumn,
+    Bound,
     CsvFormat,
     ExplicitType,
     HubspotSettings,
@@ -16,7 +19,7 @@ from etl.model import (
     LabelColumn,
     LabelValue,
     Limits,
-    MaxFailures,
+    Mirror,
     Output,
     Side,
     Source,
@@ -41,7 +44,7 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
     """Make the job of a snapshot, with the token of today."""
     labelling = _LABELLINGS.get(kept["labelling_kind"])
     source, limits, output = kept["source"], kept["limits"], kept["output"]
-    failures = limits["max_failures"]
+    failures, mirror, action = limits["max_failures"], kept["mirror"], kept["action"]
     return Job(
         name=kept["name"],
         file=Path(kept["file"]),
@@ -52,7 +55,9 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
         existing_labels=kept["existing_labels"],
         hubspot=HubspotSettings(**kept["hubspot"] | {"access_token": access_token}),
         limits=Limits(
-            **limits | {"max_failures": MaxFailures(**failures) if failures is not None else None}
+            **limits | {"max_failures": Bound(**failures) if failures is not None else None}
         ),
         output=Output(Path(output["directory"]), output["results"]),
+        action=Action(action) if isinstance(action, str) else ActionColumn(**action),
+        mirror=None if mirror is None else Mirror(mirror["scope"], Bound(**mirror["max_removals"])),
     )
