@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from etl.core.typebits import TypeBits
     from etl.hubspot.labels import Labels
+    from etl.model import AssociationType
 
 PRIVATE: Final = 0o600
 """The report holds customers' record ids: nobody else on the machine reads it."""
@@ -93,11 +94,15 @@ class Words:
         return pl.when(is_there).then(pl.concat_str(said, separator=";", ignore_nulls=True))
 
     def _types(self, direction: Direction, mask: int) -> str | None:
-        return ";".join(map(str, self._bits[direction].types(mask))) or None
+        return ";".join(map(str, self._sorted(direction, mask))) or None
 
     def _labels(self, direction: Direction, mask: int) -> str | None:
-        texts = (self._texts[direction].get(kind) for kind in self._bits[direction].types(mask))
+        texts = (self._texts[direction].get(kind) for kind in self._sorted(direction, mask))
         return ";".join(filter(None, texts)) or None
+
+    def _sorted(self, direction: Direction, mask: int) -> list[AssociationType]:
+        # Types get their bits in the order in which answers come, which differs from time to time.
+        return sorted(self._bits[direction].types(mask))
 
 
 class Report:
