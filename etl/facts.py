@@ -69,6 +69,21 @@ class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     """The types behind the bits of each direction, in the order of the bits."""
 
 
+class SurplusFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Written when what a mirror takes away is on disk, before any of it goes."""
+
+    existing: int
+    """Associations that the source's from-records had then."""
+    sections: tuple[Section, ...]
+    """What the source has not."""
+
+
+class MirrorSkipped(msgspec.Struct, frozen=True, kw_only=True):
+    """Written when a mirror takes nothing away, because rows did not succeed."""
+
+    reason: str
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Written with each batch."""
 

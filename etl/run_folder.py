@@ -58,6 +58,21 @@ class RunFolder:
         """What became of each batch."""
         return self.path / "journal.sqlite"
 
+    @property
+    def removed(self) -> Path:
+        """What a mirror has taken away, as a source that puts it back."""
+        return self.path / "removed.parquet"
+
+    @property
+    def surplus(self) -> Path:
+        """What a mirror would have taken away, had it not been too much."""
+        return self.path / "surplus.parquet"
+
+    @property
+    def restore(self) -> Path:
+        """A job that puts back what a mirror has taken away."""
+        return self.path / "restore.yaml"
+
     def results(self, results_format: str) -> Path:
         """Every source row with its outcome; the format is also the file's ending."""
         return self.path / f"results.{results_format}"

@@ -200,9 +200,7 @@ class Staging:
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
         phase, action, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
-        part.drop(*SECTION_KEY).write_parquet(
-            _section_path(self._folder, number), compression=COMPRESSION
-        )
+        write_section(self._folder, number, part.drop(*SECTION_KEY))
         return Section(
             number=number,
             phase=phase,
@@ -214,6 +212,13 @@ class Staging:
             associations=part.height,
             rows=int(part["rows"].sum()),
         )
+
+
+def write_section(folder: Path, number: int, associations: pl.DataFrame) -> Path:
+    """Write association_id, from_id, to_id, types and rows of a section; give the file."""
+    path = _section_path(folder, number)
+    associations.write_parquet(path, compression=COMPRESSION)
+    return path
 
 
 def _section_path(folder: Path, number: int) -> Path:

@@ -35,6 +35,22 @@ class Reason(TypedDict):
     hint: str | None
 
 
+class Mirrored(TypedDict):
+    """What a mirror has done."""
+
+    existing: int | None
+    """Associations that the source's from-records had, once known."""
+    surplus: int | None
+    """Those that the source has not."""
+    removed: int
+    failed: int
+    """Asked to go, and still there or not known to be gone."""
+    skipped: str | None
+    """Why nothing was taken away."""
+    is_over: bool
+    """False while `resume` has something to do."""
+
+
 class Summary(TypedDict):
     """Every field of ``summary.json``."""
 
@@ -59,6 +75,7 @@ class Summary(TypedDict):
     api_version_supported_until: NotRequired[str]
     base_url: str
     labels: list[dict[str, Any]]
+    mirror: Mirrored | None
     stopped: str | None
     stopped_hint: str | None
     exit_code: int
@@ -99,6 +116,7 @@ def summarize(
     progress: Progress,
     told: Told,
     *,
+    mirror: Mirrored | None,
     finished_at: datetime,
     exit_code: ExitCode,
     stop: Stop,
@@ -142,10 +160,16 @@ def summarize(
         "api_version_supported_until": str(SUPPORT[job.hubspot.api_version]),
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "mirror": mirror,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,
         "exit_code": int(exit_code),
     }
+
+
+def is_whole(not_sent: int, mirror: Mirrored | None) -> bool:
+    """Tell whether `resume` has nothing left to do."""
+    return not not_sent and (mirror is None or mirror["is_over"])
 
 
 def write_summary(folder: RunFolder, summary: Summary) -> None:

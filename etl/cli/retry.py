@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -56,6 +57,10 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
     overrides = (*begun.origin.overrides, f"source.path={failures}")
     job = load_job(Path(begun.job["file"]), overrides, os.environ)
     tell_support([job.hubspot.api_version])
+    if job.mirror is not None:
+        # The failures alone say nothing of what the other rows keep.
+        job = dataclasses.replace(job, mirror=None)
+        click.echo("mirror is left out of a retry; run the whole job again for it", err=True)
     origin = replace(begun.origin, parent=folder.run_id)
     ended = begin(
         job, Target(origin.rehearsal), origin, wait_for_quota=wait_for_quota, as_json=as_json

@@ -12,7 +12,7 @@ from etl.model import SUCCEEDED, Outcome
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from etl.summary import Summary
+    from etl.summary import Mirrored, Summary
 
 SHOWN_REASONS = 10
 """Reasons on a screen; ``summary.json`` has more."""
@@ -50,6 +50,8 @@ def print_summary(summary: Summary, console: Console) -> None:
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
         f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
     )
+    if summary["mirror"] is not None:
+        _say(console, _mirrored(summary["mirror"]))
     if summary["reasons"]:
         reasons = Table(title="rows that did not succeed", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):
@@ -70,6 +72,21 @@ def print_summary(summary: Summary, console: Console) -> None:
             "stopped early: "
             + "; ".join(filter(None, (summary["stopped"], summary["stopped_hint"]))),
         )
+
+
+def _mirrored(mirror: Mirrored) -> str:
+    if mirror["skipped"] is not None:
+        return (
+            f"mirror: nothing was taken away, because {mirror['skipped']}; run the job again when "
+            "they do"
+        )
+    if mirror["surplus"] is None:
+        return "mirror: nothing was taken away yet"
+    left = f", {mirror['failed']:,} could not be" if mirror["failed"] else ""
+    told = f"mirror: {mirror['removed']:,} of {mirror['existing']:,} associations taken away{left}"
+    if not mirror["is_over"]:
+        return f"{told}, {mirror['surplus'] - mirror['removed'] - mirror['failed']:,} to go"
+    return f"{told}; restore.yaml puts them back" if mirror["removed"] else told
 
 
 def _say(console: Console, text: str) -> None:

@@ -27,17 +27,6 @@ USER_DEFINED: Final = "USER_DEFINED"
 
 
 @dataclass(frozen=True, slots=True)
-class Portal:
-    """What a run knows of the account: its labels, and the endpoints for them."""
-
-    resolver: Resolver
-    bits: dict[Direction, TypeBits]
-    endpoints: dict[tuple[Direction, bool], Endpoint]
-    """By direction, and by whether there are types to send."""
-    same_object: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Labels:
     """What HubSpot lists for the two objects of a job."""
 
@@ -52,6 +41,19 @@ class Labels:
         return sorted(
             {*types[Direction.FORWARD]} - forward | ({*types[Direction.REVERSE]} - reverse)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What a run knows of the account: its labels, and the endpoints for them."""
+
+    resolver: Resolver
+    bits: dict[Direction, TypeBits]
+    endpoints: dict[tuple[Direction, bool], Endpoint]
+    """By direction, and by whether there are types to send."""
+    same_object: bool
+    texts: Mapping[AssociationType, str | None]
+    """The labels of the job's own direction, as people see them."""
 
 
 async def fetch_labels(client: Client, job: Job) -> Labels:
@@ -95,7 +97,8 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for direction in Direction
         for has_types in (True, False)
     }
-    return Portal(resolver, bits, endpoints, same_object)
+    texts = {definition.type: definition.text for definition in forward}
+    return Portal(resolver, bits, endpoints, same_object, texts)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:

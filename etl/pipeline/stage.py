@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from etl.core.failure_columns import is_failures_file
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
@@ -104,6 +105,12 @@ async def stage(
         stop.check()
 
     source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    if job.mirror is not None and is_failures_file(source.columns):
+        raise SettingsError(
+            f"{job.source.path} is a failures file: to a mirror, what its job's other rows keep would "
+            "be surplus",
+            "run the whole source, or take mirror out of the job file",
+        )
     dataset = await asyncio.to_thread(staging.merge)
     tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
