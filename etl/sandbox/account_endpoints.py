@@ -1,4 +1,4 @@
-"""The endpoints about the account: its association labels and its details."""
+"""The endpoints about the account itself."""
 
 from __future__ import annotations
 
@@ -6,30 +6,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from etl.sandbox.endpoints import Endpoints, answer
-from etl.sandbox.pages import association_types
+from etl.sandbox.endpoints import answer
 
 if TYPE_CHECKING:
     from etl.sandbox.account_time import AccountTime
     from etl.sandbox.portal import Portal
 
 DETAILS_PATHS = ("/account-info/v3/details", "/account-info/2026-09/details")
-
-
-class LabelEndpoints(Endpoints):
-    """The association types that two objects have, one direction a request."""
-
-    def routes(self) -> list[web.RouteDef]:
-        """List the paths and what answers them."""
-        return [
-            web.get(f"{root}/{{from_object}}/{{to_object}}/labels", self.list, allow_head=False)
-            for root in self._version.label_roots
-        ]
-
-    async def list(self, request: web.Request) -> web.Response:
-        """List the labels of one direction: for the same object, both sides of a paired label."""
-        pair = self._pair(request, "read")
-        return answer({"results": association_types(self._portal.catalogue.labels(*pair.key))})
 
 
 class AccountEndpoints:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
     from etl.sandbox.faults import Kind
 
+KINDS: tuple[tuple[str, Kind], ...] = (
+    ("/account-info/", "account"),
+    ("/{to_object}/labels", "labels"),
+    ("/definitions/configurations/", "limits"),
+    ("/{object}/batch/", "records"),
+)
+"""What a path with one of these parts is for; every other is about associations."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -32,15 +40,14 @@ def asked_of(request: web.Request) -> Asked:
     resource = request.match_info.route.resource
     if resource is None:
         return Asked(None)
-    path = resource.canonical
-    if path in DETAILS_PATHS:
-        return Asked("account")
-    if path.endswith("/labels"):
-        return Asked("labels", gets_results=True)
+    path, method = resource.canonical, request.method
     _, is_batch, operation = path.partition("/batch/")
+    reads = operation == "read" if is_batch else method == hdrs.METH_GET
+    kind = next((kind for part, kind in KINDS if part in path), "read" if reads else "write")
     if is_batch:
-        kind: Kind = "read" if operation == "read" else "write"
-        return Asked(kind, has_inputs=True, gets_results=not operation.endswith("archive"))
-    if request.method == hdrs.METH_GET:
-        return Asked("read", gets_results=True)
-    return Asked("write", gets_results="/default/" in path)
+        gets_results = not operation.endswith(("archive", "purge"))
+    elif method == hdrs.METH_GET:
+        gets_results = path not in DETAILS_PATHS
+    else:
+        gets_results = "/default/" in path or (kind == "labels" and method == hdrs.METH_POST)
+    return Asked(kind, has_inputs=bool(is_batch), gets_results=gets_results)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 from uuid import uuid4
 
 import msgspec
 from aiohttp import web
 
-from etl.sandbox.objects import UnknownObjectError
+from etl.sandbox.objects import BUILT_IN_OBJECTS, UnknownObjectError
 from etl.sandbox.refusal import invalid, missing_scopes
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from etl.sandbox.versions import Version
 
 Access = Literal["read", "write"]
+Input = TypeVar("Input")
 IRREGULAR_SCOPES = {"goal": "goals", "payment": "commercepayments"}
 CORRELATION_ID = "X-HubSpot-Correlation-Id"
 _encode = msgspec.json.Encoder().encode
@@ -46,13 +47,30 @@ class Endpoints:
             pair = self._portal.pair(names["from_object"], names["to_object"])
         except UnknownObjectError as unknown:
             raise invalid(str(unknown)) from unknown
-        granted = self._portal.settings.scopes
-        if granted is not None:
-            sides = dict.fromkeys([pair.from_object, pair.to_object])
-            missing = {scope(each, access) for each in sides} - set(granted)
-            if missing:
-                raise missing_scopes(sorted(missing))
+        self._check_scopes({scope(each, access) for each in (pair.from_object, pair.to_object)})
         return pair
+
+    def _object(self, request: web.Request, access: Access) -> ObjectType:
+        """Find the one object of the path and check that the token may touch it."""
+        try:
+            found = self._portal.objects.infer(request.match_info["object"])
+        except UnknownObjectError as unknown:
+            raise invalid(str(unknown)) from unknown
+        self._check_scopes({scope(found, access)})
+        return found
+
+    def _check_any_scope(self) -> None:
+        """Check that the token may touch some object, where a path names none."""
+        scopes = {scope(each, access) for each in BUILT_IN_OBJECTS for access in get_args(Access)}
+        granted = self._portal.settings.scopes
+        if granted is not None and not scopes & set(granted):
+            raise missing_scopes(sorted(scopes))
+
+    def _check_scopes(self, needed: set[str]) -> None:
+        granted = self._portal.settings.scopes
+        missing = set() if granted is None else needed - set(granted)
+        if missing:
+            raise missing_scopes(sorted(missing))
 
     def _id(self, record_id: int) -> int | str:
         return record_id if self._portal.settings.ids == "numbers" else str(record_id)
@@ -111,6 +129,15 @@ async def body_of(request: web.Request) -> bytes:
     """Read what a handler has to work on."""
     left = body_left.get()
     return await request.read() if left is None else left
+
+
+def within(inputs: list[Input], most: int) -> list[Input]:
+    """Refuse a batch with more inputs than HubSpot takes."""
+    if len(inputs) > most:
+        raise invalid(
+            f"The maximum number of inputs in a batch request is {most}, got {len(inputs)}"
+        )
+    return inputs
 
 
 def batch_body(

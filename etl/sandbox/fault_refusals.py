@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from etl.sandbox.faults import StatusFault
     from etl.sandbox.portal import Pair, Portal
 
+OBJECT_PARTS = frozenset(["from_object", "to_object", "object"])
+"""The parts of a path that name objects."""
+
 ACCOUNT_SCOPE = "oauth"
 """What the account's details take (the spec's security requirement)."""
 
@@ -69,11 +72,13 @@ async def _invalid(
 
 
 def _scopes(request: web.Request, asked: Asked, portal: Portal) -> list[str]:
-    pair = _pair(request, portal)
-    if pair is None:
-        return [ACCOUNT_SCOPE]
+    sides = [each for key, each in request.match_info.items() if key in OBJECT_PARTS]
+    try:
+        objects = [portal.objects.infer(each) for each in sides]
+    except UnknownObjectError:
+        objects = []
     access: Access = "write" if asked.kind == "write" else "read"
-    return sorted({scope(each, access) for each in (pair.from_object, pair.to_object)})
+    return sorted({scope(each, access) for each in objects}) or [ACCOUNT_SCOPE]
 
 
 def _pair(request: web.Request, portal: Portal) -> Pair | None:

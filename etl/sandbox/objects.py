@@ -90,8 +90,18 @@ class Objects:
             for name in (each.type_id, f"p_{each.name}", f"p{portal_id}_{each.name}"):
                 self._by_name[name] = made
 
+    def defined(self, name: str, where: str) -> ObjectType:
+        """Find the object that a portal file names, or say where it names one that isn't there."""
+        try:
+            return self.infer(name)
+        except UnknownObjectError as unknown:
+            raise PortalError(
+                f"{where} names the object {name!r}, which this portal doesn't have: write a name"
+                " such as contacts, a type id such as 0-1, or p_<name> of one in `objects`"
+            ) from unknown
+
     def infer(self, name: str) -> ObjectType:
-        """Find the object that a path or a portal file names, in HubSpot's words when it fails."""
+        """Find the object that a path names, in HubSpot's words when it fails."""
         found = self._by_name.get(name.lower())
         if found is None:
             raise UnknownObjectError(f"Unable to infer object type from: {name}")

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from yarl import URL
 
-from etl.sandbox.account_endpoints import AccountEndpoints, LabelEndpoints
+from etl.sandbox.account_endpoints import AccountEndpoints
 from etl.sandbox.account_time import AccountTime
 from etl.sandbox.batch_endpoints import BatchEndpoints
 from etl.sandbox.faults import FaultScript
 from etl.sandbox.gate import MAX_BODY_BYTES, Gate
+from etl.sandbox.label_endpoints import LabelEndpoints
+from etl.sandbox.limit_endpoints import LimitEndpoints
 from etl.sandbox.misbehaviour import Misbehaviour
+from etl.sandbox.object_endpoints import ObjectEndpoints
 from etl.sandbox.portal import Portal
 from etl.sandbox.quota import Quota
 from etl.sandbox.record_endpoints import RecordEndpoints
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from etl.sandbox.definition import PortalDefinition
 
 LOOPBACK = "127.0.0.1"
+
+ENDPOINTS = (BatchEndpoints, RecordEndpoints, LabelEndpoints, LimitEndpoints, ObjectEndpoints)
+"""What every version has."""
 
 SHUTDOWN_SECONDS = 1.0
 """How long requests in flight may take when the sandbox closes."""
@@ -126,7 +132,7 @@ class Sandbox:
             middlewares=[*middlewares, gate], client_max_size=MAX_BODY_BYTES
         )
         for version in VERSIONS:
-            for endpoints in (BatchEndpoints, RecordEndpoints, LabelEndpoints):
+            for endpoints in ENDPOINTS:
                 application.add_routes(endpoints(self.portal, version).routes())
         application.add_routes(AccountEndpoints(self.portal, self._time).routes())
         application.on_shutdown.append(self._misbehaviour.close)

@@ -130,6 +130,74 @@ async def test_label_answers(account: Any, version: str, from_object: str, to_ob
     assert answer.body["results"]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_changed_label_answers(account: Any, version: str) -> None:
+    """Labels are defined, renamed and deleted by the spec of their version, or refused by it."""
+    spec = Spec(f"associations-schema-{version}")
+    root = f"/crm/associations/{version}"
+    labels, path = f"{root}/{{fromObjectType}}/{{toObjectType}}/labels", f"{root}/0-1/0-2/labels"
+    made = {"label": "Auditor", "name": "auditor", "inverseLabel": "Audited"}
+    answers = [await account.call("POST", path, made) for _ in range(2)]
+    assert [each.status for each in answers] == [200, 400]
+    for answer in answers:
+        spec.check("POST", labels, answer)
+    type_id = answers[0].body["results"][0]["typeId"]
+    for number in (type_id, 279, 9999):
+        change = {"associationTypeId": number, "label": "Inspector"}
+        spec.check("PUT", labels, await account.call("PUT", path, change))
+        answer = await account.call("DELETE", f"{path}/{number}")
+        spec.check("DELETE", f"{labels}/{{associationTypeId}}", answer)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_limit_answers(account: Any, version: str) -> None:
+    """Limits are listed, set, changed and cleared by the spec of their version."""
+    spec = Spec(f"associations-schema-{version}")
+    # The limit of the unlabeled type has a null label (the guide), which the spec doesn't say.
+    configuration = spec.components["schemas"]["PublicAssociationDefinitionUserConfiguration"]
+    configuration["properties"]["label"]["type"] = ["string", "null"]
+    root = f"/crm/associations/{version}/definitions/configurations"
+    templated, path = f"{root}/{{fromObjectType}}/{{toObjectType}}", f"{root}/contacts/companies"
+    unlabeled = {"category": "HUBSPOT_DEFINED", "typeId": 279, "maxToObjectIds": 5}
+    unknown = {"category": "USER_DEFINED", "typeId": 999, "maxToObjectIds": 5}
+    for operation, inputs in (
+        ("create", [unlabeled]),
+        ("create", [unlabeled, unknown]),
+        ("create", [{"category": "USER_DEFINED"}]),
+        ("update", [unlabeled]),
+        ("update", [unlabeled, unknown]),
+    ):
+        answer = await account.post(f"{path}/batch/{operation}", *inputs)
+        spec.check("POST", f"{templated}/batch/{operation}", answer)
+    for listed, template in ((f"{root}/all", f"{root}/all"), (path, templated)):
+        answer = await account.get(listed)
+        assert len(answer.body["results"]) == 1
+        spec.check("GET", template, answer)
+    answer = await account.post(f"{path}/batch/purge", *(unlabeled, unknown))
+    spec.check("POST", f"{templated}/batch/purge", answer)
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+async def test_record_answers(account: Any, version: str) -> None:
+    """Records answer by the spec, also where some keys have no record or a request is refused."""
+    spec = Spec(f"objects-{version}")
+    # A property without a value is null (answers seen), which the spec doesn't say.
+    properties = spec.components["schemas"]["SimplePublicObject"]["properties"]["properties"]
+    properties["additionalProperties"]["type"] = ["string", "null"]
+    root = "/crm/v3/objects" if version == "v3" else f"/crm/objects/{version}"
+    for keys, id_property in (
+        (["person1@example.com"], "email"),
+        (["person1@example.com", "nobody@example.com"], "email"),
+        (["person1@example.com"], "no_such"),
+        (["1", str(MISSING)], None),
+    ):
+        named = {} if id_property is None else {"idProperty": id_property}
+        asked = {"properties": ["email", "firstname"], "propertiesWithHistory": [], **named}
+        body = {"inputs": [{"id": key} for key in keys], **asked}
+        answer = await account.call("POST", f"{root}/contacts/batch/read", body)
+        spec.check("POST", f"{root}/{{objectType}}/batch/read", answer)
+
+
 async def test_account_answers(account: Any) -> None:
     """The account's details answer by the spec."""
     path = "/account-info/v3/details"
