@@ -57,7 +57,18 @@ SUPPORT: Final[Mapping[ApiVersion, Support]] = {
 }
 
 
-def support_notice(version: ApiVersion, today: date) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What to know of a version, and what to do about it."""
+
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.fix}"
+
+
+def support_notice(version: ApiVersion, today: date) -> Notice | None:
     """Say that a version's support ends, or has ended; None where there is nothing to do yet.
 
     v4 has no successor of its name, so whoever uses it has to change a setting: that is told from
@@ -70,7 +81,8 @@ def support_notice(version: ApiVersion, today: date) -> str | None:
     fix = f"set hubspot.api_version (or --api-version) to a dated version, such as {NEWEST}"
     if SUPPORT[NEWEST].is_over(today):
         fix = "update hubspot-assoc: this one knows no version that is still supported"
-    return (
+    return Notice(
         f"HubSpot {'ended' if is_over else 'ends'} its support of API version {version} "
-        f"{'on' if support.is_exact else 'in'} {support}; {fix}"
+        f"{'on' if support.is_exact else 'in'} {support}",
+        fix,
     )

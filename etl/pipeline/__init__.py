@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from etl.pipeline.check import Checked, check_job
+from etl.pipeline.diagnose import diagnose
 from etl.pipeline.observer import Observer
 from etl.pipeline.run import resume_job, run_job
 from etl.pipeline.stage import connect, prepare, stage
@@ -12,6 +13,7 @@ __all__ = [
     "Observer",
     "check_job",
     "connect",
+    "diagnose",
     "prepare",
     "resume_job",
     "run_job",

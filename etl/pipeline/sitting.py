@@ -113,7 +113,7 @@ class Sitting:
         self._log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
         today = datetime.fromisoformat(self._begun.started_at).date()
         if (notice := support_notice(job.hubspot.api_version, today)) is not None:
-            self._log.warning("api_version.ends", notice=notice)
+            self._log.warning("api_version.ends", notice=str(notice))
         async with self._connected() as client:
             account = await fetch_account(client)
             client.quota.zone = zone_of(account.time_zone, account.utc_offset_milliseconds)
