@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
     "runs": _Entry("etl.cli.runs", "List runs and how they stand."),
     "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
+    "associate": _Entry("etl.cli.single", "Associate two records."),
+    "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }

@@ -67,6 +67,8 @@ class ErrorDetail(msgspec.Struct, frozen=True, rename="camel"):
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
     """What any endpoint may answer; the fields that an answer lacks are empty."""
 
+    body: bytes = b""
+    """All of it, for `record_wire`: single records are answered without ``results``."""
     results: msgspec.Raw = msgspec.Raw(b"[]")
     errors: list[ErrorDetail] = msgspec.field(default_factory=list)
     message: str = ""
@@ -110,6 +112,7 @@ def decode_answer(body: bytes) -> Answer:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise WireError(f"the answer is not HubSpot's JSON: {error}") from error
     return Answer(
+        body=body,
         results=read.results,
         errors=_details(read.errors),
         message=_text(read.message),
@@ -125,7 +128,7 @@ def decode_answer(body: bytes) -> Answer:
 
 def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
     """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
-    ends = {mask: f'"}},"types":{_types_json(kinds)}}}' for mask, kinds in types.items()}
+    ends = {mask: f'"}},"types":{types_json(kinds)}}}' for mask, kinds in types.items()}
     if len(ends) == 1:
         end = pl.lit(next(iter(ends.values())))
     else:
@@ -256,7 +259,8 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _types_json(kinds: Sequence[AssociationType]) -> str:
+def types_json(kinds: Sequence[AssociationType]) -> str:
+    """Write association types as requests have them."""
     return msgspec.json.encode(
         [
             {"associationCategory": kind.category, "associationTypeId": kind.type_id}
