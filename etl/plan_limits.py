@@ -21,7 +21,7 @@ from etl.core.over_limits import (
     rival_primaries,
     sum_counts,
 )
-from etl.model import Direction
+from etl.model import Action, Direction
 from etl.run_folder import writing
 from etl.staging import COMPRESSION, PARTITION_ROWS
 
@@ -88,7 +88,13 @@ def check_limits(
     rivals = _Listing("row_number", "record_id")
     over = _Listing(pl.col("limit") - pl.col("associations"), "record_id", "ceiling")
     for number, links in dataset.links() if counts or claims.bits else ():
-        sections = [each for each in dataset.sections if each.partition == number]
+        sections = [
+            each
+            for each in dataset.sections
+            if each.partition == number and each.action is Action.ASSOCIATE
+        ]
+        if not sections:
+            continue
         if counts:
             wishes = pl.concat(_wishes(dataset, section) for section in sections)
             pairs = distinct_pairs(wishes, same_object=portal.same_object)

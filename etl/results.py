@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from etl.core.action import CONTRADICTING_ROWS
+from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT, NOT_SENT_HINT
 from etl.core.spreadsheet import neutralise
@@ -279,9 +279,6 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         fates = pl.concat([fates, told.select(fates.columns)])
     contradicts = pl.col("contradicts").is_not_null()
     is_not_sent = pl.col("outcome").is_null()
-    opposite = pl.concat_str(
-        pl.lit("row "), "contradicts", pl.lit(" asks for the opposite for the same pair")
-    )
     fates = fates.with_columns(
         pl.when(contradicts)
         .then(pl.lit(Outcome.REJECTED.value))
@@ -295,7 +292,7 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         .otherwise("error_category")
         .alias("error_category"),
         pl.when(contradicts)
-        .then(opposite)
+        .then(contradiction())
         .when(is_not_sent)
         .then(pl.lit(stopped))
         .otherwise("error_message")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
 
+from etl.core.versions import SUPPORT
 from etl.errors import UsageError
 from etl.model import Outcome
 from etl.run_folder import write_whole
@@ -71,6 +72,7 @@ class Summary(TypedDict):
     http_429s: int
     rows_per_second: float
     api_version: str
+    api_version_supported_until: NotRequired[str]
     base_url: str
     labels: list[dict[str, Any]]
     keys: NotRequired[dict[str, dict[str, int]]]
@@ -157,6 +159,7 @@ def summarize(
         "http_429s": progress.http_429s,
         "rows_per_second": round(settled / seconds, 1) if seconds else 0.0,
         "api_version": job.hubspot.api_version,
+        "api_version_supported_until": str(SUPPORT[job.hubspot.api_version]),
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
         "keys": staged.keys,

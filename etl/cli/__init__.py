@@ -38,6 +38,8 @@ COMMANDS: Final = {
     "resume": _Entry("etl.cli.resume", "Go on with a run that was cut off or stopped."),
     "retry": _Entry("etl.cli.retry", "Run again what did not succeed."),
     "plan": _Entry("etl.cli.plan", "Show what a run would do; nothing is written."),
+    "check": _Entry("etl.cli.check", "Compare a job's file with the portal; nothing is written."),
+    "doctor": _Entry("etl.cli.doctor", "Check what a run needs: account, job and machine."),
     "lint": _Entry("etl.cli.jobs", "Check job files, offline."),
     "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
     "runs": _Entry("etl.cli.runs", "List runs and how they stand."),

@@ -145,6 +145,22 @@ class Bar:
         self._progress.update(self._task, completed=watch.tally.done, facts=facts)
 
 
+class Reading:
+    """Tell of a command that only reads: that rows are ready to be sent is not said."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.read = observer.read
+        self.looked_up = observer.looked_up
+        self.trouble = observer.trouble
+        self.waiting = observer.waiting
+
+    def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
+        """Hear that the source is read."""
+
+    def settled(self, settled: RowsSettled) -> None:
+        """Hear of what never comes."""
+
+
 @contextmanager
 def watch_run() -> Iterator[Observer]:
     """Choose what suits stderr."""

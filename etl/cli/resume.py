@@ -15,6 +15,7 @@ import msgspec
 from etl.cli.carry_out import carry_out, command
 from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.session import Target
+from etl.cli.version_notice import tell_support
 from etl.core.job.snapshot import restore
 from etl.errors import EtlError, UsageError
 from etl.model import Bound, Secret
@@ -82,6 +83,7 @@ def resume(
         )
 
     job = restore(begun.job, _token_of_today(begun))
+    tell_support([job.hubspot.api_version])
     if max_removals is not None:
         job = _allowing(job, max_removals)
     target = Target(begun.origin.rehearsal)

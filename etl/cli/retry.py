@@ -15,6 +15,7 @@ from etl.cli.carry_out import command
 from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.run import begin
 from etl.cli.session import Target
+from etl.cli.version_notice import tell_support
 from etl.errors import UsageError
 from etl.run_folder import find_run
 from etl.runs import State, look_at, recall_begun
@@ -55,6 +56,7 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
     failures = json.dumps(str(folder.failures.absolute()), ensure_ascii=False)
     overrides = (*begun.origin.overrides, f"source.path={failures}")
     job = load_job(Path(begun.job["file"]), overrides, os.environ)
+    tell_support([job.hubspot.api_version])
     if job.mirror is not None:
         # The failures alone say nothing of what the other rows keep.
         job = dataclasses.replace(job, mirror=None)

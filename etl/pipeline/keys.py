@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import polars as pl
 
@@ -15,8 +15,10 @@ from etl.core.keys import (
     UniqueProperty,
     unique_properties,
 )
+from etl.hubspot.account import Account, fetch_account
 from etl.hubspot.existing import NOTHING_THERE
 from etl.hubspot.look_up import LookUp
+from etl.key_cache import open_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from etl.ingest import SourceShape
     from etl.kept_source import KeptSource
     from etl.key_cache import KeyCache
+    from etl.logs import Log
     from etl.model import Job
     from etl.pipeline.observer import Observer
     from etl.stop import Stop
@@ -58,6 +61,15 @@ class KeyFinder:
         self._stop = stop
         self.facts: dict[str, dict[str, int]] = {}
         """By side: looked_up, from_cache, not_found and found_twice, in distinct keys."""
+
+    @classmethod
+    async def only_reading(
+        cls, job: Job, client: Client, log: Log, *, observer: Observer, stop: Stop
+    ) -> Self:
+        """Make one for a command that leaves nothing behind, the cache as it is."""
+        account = await fetch_account(client) if job.keyed_sides else Account()
+        cache = open_cache(job, account.portal_id, log)
+        return cls(job, client, cache, is_kept=False, observer=observer, stop=stop)
 
     async def find(self, source: KeptSource) -> list[Matched]:
         """Find the records of all keys of both sides.

@@ -22,6 +22,7 @@ from etl.core.exit_code import ExitCode
 from etl.core.midnight import zone_of
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
+from etl.core.versions import support_notice
 from etl.errors import EtlError, SettingsError
 from etl.facts import Progress, RunBegun, SourceStaged
 from etl.hubspot.account import fetch_account, identities
@@ -113,6 +114,9 @@ class Sitting:
         job = self._job
         self._journal.remember(self._begun)
         self._log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
+        today = datetime.fromisoformat(self._begun.started_at).date()
+        if (notice := support_notice(job.hubspot.api_version, today)) is not None:
+            self._log.warning("api_version.ends", notice=str(notice))
         async with self._connected() as client:
             account = await fetch_account(client)
             client.quota.zone = zone_of(account.time_zone, account.utc_offset_milliseconds)
