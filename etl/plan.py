@@ -124,7 +124,7 @@ def _times_read(job: Job, section: Section) -> int:
 def _actions(rows: pl.LazyFrame) -> dict[str, int]:
     """Count the rows to send by what they ask for, before those that contradict others are left out."""
     asked = rows.filter(pl.col("outcome").is_null()).group_by("action").agg(pl.len()).sort("action")
-    return {action: count for action, count in asked.collect().iter_rows()}
+    return dict(asked.collect().iter_rows())
 
 
 def _reasons(rows: pl.LazyFrame, contradicting: pl.DataFrame) -> list[dict[str, Any]]:
