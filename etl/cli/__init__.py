@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
     "associate": _Entry("etl.cli.single", "Associate two records."),
     "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
+    "export": _Entry("etl.cli.export", "Write what records are associated with to a file."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }

@@ -33,7 +33,7 @@ LAYERS: Final = {
     3: "etl.readers.* etl.staging etl.journal etl.facts etl.runs etl.results etl.summary etl.run_folder etl.ingest "
     "etl.lock etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.settle etl.hubspot.existing "
     "etl.hubspot.transport etl.hubspot.account etl.hubspot.quota etl.hubspot.settings_check "
-    "etl.hubspot.single etl.hubspot.labels etl.hubspot.meter etl.hubspot.pace etl.hubspot.parallel etl.stop",
+    "etl.hubspot.single etl.hubspot.record_reader etl.id_file etl.export etl.sink etl.hubspot.labels etl.hubspot.meter etl.hubspot.pace etl.hubspot.parallel etl.stop",
     4: "etl.pipeline.*",
     5: "etl.cli.* etl.__main__",
 }
