@@ -6,6 +6,7 @@ Rule 2: the file is in the order of from_id, to_id, category and type_id.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -53,7 +54,7 @@ class Pages:
         self._folder = folder
         self._records = records
         self._numbers = count()
-        self._parts: set[int] = set()
+        self._parts: dict[int, list[Path]] = defaultdict(list)
 
     def add(self, page: pl.DataFrame) -> None:
         """Take a page in: TYPED_PAIR. Raises StoppedError when the disk does not."""
@@ -63,15 +64,15 @@ class Pages:
         )
         with writing(self._folder):
             for (part,), lines in parts.items():
-                self._parts.add(part)
-                name = f"{part}-{next(self._numbers)}.parquet"
-                lines.write_parquet(self._folder / name, compression=COMPRESSION)
+                path = self._folder / f"{next(self._numbers)}.parquet"
+                lines.write_parquet(path, compression=COMPRESSION)
+                self._parts[part].append(path)
 
     def lines(self, labels: Sequence[LabelDefinition], told: Exported) -> Iterator[pl.DataFrame]:
         """Yield EXPORTED part by part, and count it."""
         texts = _texts(labels)
         for part in sorted(self._parts):
-            lines = pl.read_parquet(self._folder / f"{part}-*.parquet").unique()
+            lines = pl.read_parquet(self._parts[part], glob=False).unique()
             told.associations += lines.select(*PAIR).n_unique()
             told.lines += lines.height
             yield (

@@ -125,4 +125,5 @@ def tell(error: EtlError) -> None:
             click.echo(f"  Try: {problem.hint}", err=True)
         return
     click.echo(f"Error: {error.message}", err=True)
-    click.echo(f"Try: {error.hint}", err=True)
+    if error.hint:
+        click.echo(f"Try: {error.hint}", err=True)
