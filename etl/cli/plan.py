@@ -20,10 +20,8 @@ from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import key_words
-from etl.hubspot.account import Account, fetch_account
-from etl.key_cache import open_cache
 from etl.logs import open_log
-from etl.pipeline import KeyFinder, connect, prepare, stage
+from etl.pipeline import connect, prepare, reading_finder, stage
 from etl.plan import Plan, plan_staged
 from etl.run_folder import RunFolder
 from etl.settings import load_job
@@ -75,9 +73,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
             connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
             portal = await prepare(there, client)
-            account = await fetch_account(client) if there.keyed_sides else Account()
-            cache = open_cache(there, account.portal_id, log)
-            finder = KeyFinder(there, client, cache, is_kept=False, observer=observer, stop=stop)
+            finder = await reading_finder(there, client, log, observer=observer, stop=stop)
             staged = await stage(
                 there, portal, folder.staging, finder=finder, observer=observer, stop=stop
             )

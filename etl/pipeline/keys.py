@@ -15,8 +15,10 @@ from etl.core.keys import (
     UniqueProperty,
     unique_properties,
 )
+from etl.hubspot.account import Account, fetch_account
 from etl.hubspot.existing import NOTHING_THERE
 from etl.hubspot.look_up import LookUp
+from etl.key_cache import open_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from etl.ingest import SourceShape
     from etl.kept_source import KeptSource
     from etl.key_cache import KeyCache
+    from etl.logs import Log
     from etl.model import Job
     from etl.pipeline.observer import Observer
     from etl.stop import Stop
@@ -136,6 +139,15 @@ class KeyFinder:
         found = pl.concat(fresh)
         fresh.clear()
         await asyncio.to_thread(self._cache.keep, found.select("key", "record_id"), by)
+
+
+async def reading_finder(
+    job: Job, client: Client, log: Log, *, observer: Observer, stop: Stop
+) -> KeyFinder:
+    """Make a finder for a command that writes nothing: it reads the cache and leaves it as it is."""
+    account = await fetch_account(client) if job.keyed_sides else Account()
+    cache = open_cache(job, account.portal_id, log)
+    return KeyFinder(job, client, cache, is_kept=False, observer=observer, stop=stop)
 
 
 def forget_failed(
