@@ -14,6 +14,7 @@ from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Outcome
 if TYPE_CHECKING:
     from etl.core.tally import Tally
     from etl.model import Job
+    from etl.plan_limits import LimitFindings
     from etl.staging import Dataset
 
 DAILY_LIMIT: Final = 500_000
@@ -50,6 +51,8 @@ class Plan:
     daily_limit: int
     """As HubSpot says it, or the lowest of its guide."""
     daily_limit_percent: float
+    limits: LimitFindings
+    """What the file does to the limits of its records."""
 
     def as_dict(self) -> dict[str, Any]:
         """Give the plan to machines."""
@@ -65,6 +68,7 @@ def plan_staged(
     keys: dict[str, dict[str, int]],
     requests_per_10_seconds: float,
     daily_limit: int | None,
+    limits: LimitFindings,
 ) -> Plan:
     """Count what has been staged; `tally` has the rows that will not be sent."""
     rows = pl.scan_parquet(dataset.row_files()) if dataset.rows else None
@@ -95,6 +99,7 @@ def plan_staged(
         minutes=requests / requests_per_10_seconds * WINDOW_SECONDS / 60,
         daily_limit=daily_limit or DAILY_LIMIT,
         daily_limit_percent=requests / (daily_limit or DAILY_LIMIT) * 100,
+        limits=limits,
     )
 
 

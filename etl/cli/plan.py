@@ -15,14 +15,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from etl.cli.limit_findings import print_findings
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import key_words
+from etl.hubspot.ceilings import fetch_ceilings
 from etl.logs import open_log
 from etl.pipeline import connect, prepare, reading_finder, stage
 from etl.plan import Plan, plan_staged
+from etl.plan_limits import check_limits
 from etl.run_folder import RunFolder
 from etl.settings import load_job
 from etl.stop import Stop
@@ -77,6 +80,8 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
             staged = await stage(
                 there, portal, folder.staging, finder=finder, observer=observer, stop=stop
             )
+            ceilings = await fetch_ceilings(client, there, portal)
+            limits = await asyncio.to_thread(check_limits, there, portal, staged.dataset, ceilings)
             return plan_staged(
                 there,
                 staged.dataset,
@@ -85,6 +90,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
                 keys=staged.keys,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
+                limits=limits,
             )
 
 
@@ -142,3 +148,4 @@ def _print(planned: Plan, console: Console) -> None:
                 escape(line["error_message"]),
             )
         console.print(reasons)
+    print_findings(planned.limits, console)

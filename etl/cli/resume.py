@@ -95,7 +95,7 @@ def _allowing(job: Job, max_removals: str) -> Job:
             f"{job.name} has no mirror, so --max-removals has no meaning",
             "leave --max-removals out",
         )
-    share = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)%", max_removals)
+    share = re.fullmatch(r"(100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%", max_removals)
     if share is None and not re.fullmatch(r"\d{1,18}", max_removals):
         raise UsageError(
             f"--max-removals can't be '{max_removals}'",

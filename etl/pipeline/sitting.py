@@ -155,7 +155,7 @@ class Sitting:
             await asyncio.to_thread(self._journal.remember, fact)
             self.is_staged = True
             self._log.info("source.staged", rows=fact.rows, sections=len(fact.sections))
-            await self._send(fact, portal, client, failing=staged.tally)
+            await self._send(job, staged.dataset, fact, portal, client, failing=staged.tally)
             await self._mirror(fact, portal, client)
         return await self._report(fact)
 
@@ -187,7 +187,7 @@ class Sitting:
                 else:
                     if settled < dataset.associations:
                         # What failed before has been seen: max_failures counts anew.
-                        await self._send(fact, portal, client, failing=Tally())
+                        await self._send(self._job, dataset, fact, portal, client, failing=Tally())
                     await self._mirror(fact, portal, client)
         return await self._report(fact)
 
@@ -218,19 +218,28 @@ class Sitting:
         return portal_of(self._job, labels, bits)
 
     async def _send(
-        self, fact: SourceStaged, portal: Portal, client: Client, *, failing: Tally
+        self,
+        job: Job,
+        dataset: Dataset,
+        fact: SourceStaged,
+        portal: Portal,
+        client: Client,
+        *,
+        failing: Tally,
+        after: int = 0,
     ) -> None:
         await send(
-            self._job,
-            self._dataset(fact),
+            job,
+            dataset,
             portal,
             client,
             self._journal,
             failing=failing,
-            settings=SettingsCheck(client, self._job, _types(fact)),
+            settings=SettingsCheck(client, job, _types(fact)),
             log=self._log,
             stop=self._stop,
             on_settled=self._on_settled,
+            after=after,
         )
 
     async def _mirror(self, fact: SourceStaged, portal: Portal, client: Client) -> None:
@@ -257,20 +266,11 @@ class Sitting:
             self._stop.request(error.message, error.hint)
             return
         if found is not None:
-            await send(
-                # All of it has just been read.
-                replace(self._job, existing_labels="ignore"),
-                Dataset(self._folder.staging, 0, found.sections),
-                portal,
-                client,
-                self._journal,
-                failing=Tally(),
-                settings=SettingsCheck(client, self._job, _types(fact)),
-                log=self._log,
-                stop=self._stop,
-                on_settled=self._on_settled,
-                after=last_batch(dataset, self._job.limits.batch_size),
-            )
+            surplus = Dataset(self._folder.staging, 0, found.sections)
+            # All of it has just been read.
+            job = replace(self._job, existing_labels="ignore")
+            after = last_batch(dataset, job.limits.batch_size)
+            await self._send(job, surplus, fact, portal, client, failing=Tally(), after=after)
 
     def _is_mirrored(self) -> bool:
         return self._job.mirror is None or mirrored(self._folder, self._journal)["is_over"]

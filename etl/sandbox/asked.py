@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
 
-from etl.sandbox.account_endpoints import DETAILS_PATHS
-
 if TYPE_CHECKING:
     from aiohttp import web
 
@@ -18,9 +16,14 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("/account-info/", "account"),
     ("/{to_object}/labels", "labels"),
     ("/definitions/configurations/", "limits"),
+    ("/limits/", "limits"),
+    ("/usage/", "limits"),
     ("/{object}/batch/", "records"),
 )
 """What a path with one of these parts is for; every other is about associations."""
+
+WITHOUT_RESULTS = ("/details", "/records/{from_object}/{to_object}")
+"""How the paths end that tell one thing instead of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def asked_of(request: web.Request) -> Asked:
     if is_batch:
         gets_results = not operation.endswith(("archive", "purge"))
     elif method == hdrs.METH_GET:
-        gets_results = path not in DETAILS_PATHS
+        gets_results = not path.endswith(WITHOUT_RESULTS)
     else:
         gets_results = "/default/" in path or (kind == "labels" and method == hdrs.METH_POST)
     return Asked(kind, has_inputs=bool(is_batch), gets_results=gets_results)

@@ -20,10 +20,10 @@ from etl.sandbox.labels import (
 )
 
 if TYPE_CHECKING:
-    from etl.sandbox.objects import Objects
     from collections.abc import Collection, Iterable
 
     from etl.sandbox.definition import CustomLabel, PortalDefinition
+    from etl.sandbox.objects import Objects
 
 MAX_LABELS_PER_PAIR = 10
 """Custom labels, single or paired, between two objects (HubSpot's guide to association labels)."""
@@ -47,7 +47,7 @@ class Catalogue:
         self._add_built_in()
         for label in definition.labels:
             self._add_defined(label, objects)
-        self._connect_custom_objects(definition, objects)
+        self._connect_custom_objects(definition)
 
     def labels(self, from_object: str, to_object: str) -> Collection[Label]:
         """List the labels of one direction, built-in ones first."""
@@ -180,10 +180,10 @@ class Catalogue:
                         f"{where} has type id {type_id}, which another label has: change it"
                     )
 
-    def _connect_custom_objects(self, definition: PortalDefinition, objects: Objects) -> None:
+    def _connect_custom_objects(self, definition: PortalDefinition) -> None:
         for each in definition.objects:
             for standard in ("contact", "company", "deal", "ticket"):
-                self._connect(objects.infer(each.type_id).name, standard)
+                self._connect(each.name, standard)
 
     def _connect(self, from_object: str, to_object: str) -> None:
         """Give two objects an unlabeled type; a custom object has one of the portal's own."""

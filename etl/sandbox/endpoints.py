@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from etl.sandbox.objects import BUILT_IN_OBJECTS, UnknownObjectError
+from etl.sandbox.portal import Pair
 from etl.sandbox.refusal import invalid, missing_scopes
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from etl.sandbox.labels import Label
     from etl.sandbox.links import LabelSet
     from etl.sandbox.objects import ObjectType
-    from etl.sandbox.portal import Pair, Portal
+    from etl.sandbox.portal import Portal
     from etl.sandbox.refusal import Refusal
     from etl.sandbox.versions import Version
 
@@ -42,22 +43,22 @@ class Endpoints:
 
     def _pair(self, request: web.Request, access: Access) -> Pair:
         """Find the two objects of the path and check that the token may touch them."""
-        names = request.match_info
-        try:
-            pair = self._portal.pair(names["from_object"], names["to_object"])
-        except UnknownObjectError as unknown:
-            raise invalid(str(unknown)) from unknown
+        path = request.match_info
+        pair = Pair(self._infer(path["from_object"]), self._infer(path["to_object"]))
         self._check_scopes({scope(each, access) for each in (pair.from_object, pair.to_object)})
         return pair
 
     def _object(self, request: web.Request, access: Access) -> ObjectType:
         """Find the one object of the path and check that the token may touch it."""
-        try:
-            found = self._portal.objects.infer(request.match_info["object"])
-        except UnknownObjectError as unknown:
-            raise invalid(str(unknown)) from unknown
+        found = self._infer(request.match_info["object"])
         self._check_scopes({scope(found, access)})
         return found
+
+    def _infer(self, name: str) -> ObjectType:
+        try:
+            return self._portal.objects.infer(name)
+        except UnknownObjectError as unknown:
+            raise invalid(str(unknown)) from unknown
 
     def _check_any_scope(self) -> None:
         """Check that the token may touch some object, where a path names none."""

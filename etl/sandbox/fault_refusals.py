@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from aiohttp import hdrs
+
 from etl.sandbox.endpoints import scope
 from etl.sandbox.first_input import first_input
 from etl.sandbox.judge import invalid_associations
@@ -59,7 +61,7 @@ async def _invalid(
 ) -> Refusal:
     """Blame the first input, or nobody; a request that can't be read is told so instead."""
     pair = _pair(request, portal)
-    if pair is None or fault.naming not in ("ids", "types"):
+    if pair is None or asked.kind not in ("read", "write") or fault.naming in (None, "nobody"):
         return invalid_associations((), ())
     try:
         first = first_input(request, await request.read(), is_batch=asked.has_inputs)
@@ -77,7 +79,8 @@ def _scopes(request: web.Request, asked: Asked, portal: Portal) -> list[str]:
         objects = [portal.objects.infer(each) for each in sides]
     except UnknownObjectError:
         objects = []
-    access: Access = "write" if asked.kind == "write" else "read"
+    reads = request.method == hdrs.METH_GET or asked.kind in {"read", "records"}
+    access: Access = "read" if reads else "write"
     return sorted({scope(each, access) for each in objects}) or [ACCOUNT_SCOPE]
 
 

@@ -109,6 +109,10 @@ class Links:
         """Look up what one record on the other side is associated with."""
         return self._backward.get(to_id, {})
 
+    def counts(self) -> dict[int, int]:
+        """Count what each record is associated with."""
+        return {from_id: len(tos) for from_id, tos in self._forward.items()}
+
     def _step(self, before: LabelSet, wanted: LabelSet) -> Bond:
         after = self._steps.get((before, wanted))
         if after is None:

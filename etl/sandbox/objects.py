@@ -77,18 +77,21 @@ class Objects:
         for built_in in BUILT_IN_OBJECTS:
             for name in (built_in.name, built_in.plural, built_in.type_id):
                 self._by_name[name] = built_in
-        names = {each.name for each in BUILT_IN_OBJECTS}
+        self._named = {each.name: each for each in BUILT_IN_OBJECTS}
         for each in custom:
-            if each.name in names or each.type_id in self._by_name:
+            if each.name in self._named or each.type_id in self._by_name:
                 raise PortalError(
                     f"object {each.name!r} ({each.type_id}) takes the name or the type id of"
                     " another object: give it its own"
                 )
-            names.add(each.name)
             # A custom object no longer goes by its bare name (HubSpot's changelog, 2025-06-24).
-            made = ObjectType(each.name, each.name, each.type_id)
+            made = self._named[each.name] = ObjectType(each.name, each.name, each.type_id)
             for name in (each.type_id, f"p_{each.name}", f"p{portal_id}_{each.name}"):
                 self._by_name[name] = made
+
+    def named(self, name: str) -> ObjectType:
+        """Find an object by the name that the sandbox itself calls it."""
+        return self._named[name]
 
     def defined(self, name: str, where: str) -> ObjectType:
         """Find the object that a portal file names, or say where it names one that isn't there."""

@@ -78,6 +78,11 @@ class Portal:
             )
         return links
 
+    def associated_pairs(self) -> list[Pair]:
+        """List the directions in which there may be associations."""
+        named = self.objects.named
+        return [Pair(named(one), named(other)) for one, other in self._directions]
+
     def room(self, pair: Pair) -> Room:
         """Measure what the limits leave for one request that writes between two objects."""
         return Room(self.limits, self.links(pair), *pair.key)

@@ -116,6 +116,11 @@ class Properties:
         names = [*asked, *ALWAYS_SHOWN] if asked else SHOWN.get(self._of.name, ALWAYS_SHOWN)
         return {name: self._value(name, record_id) for name in names if name in self._known}
 
+    def key_of(self, record_id: int) -> str | None:
+        """Find what people know a record by: its value of the first unique property."""
+        name = next(iter(self._templates), None)
+        return None if name is None else self._value(name, record_id)
+
     def _value(self, name: str, record_id: int) -> str | None:
         if name == RECORD_ID:
             return str(record_id)

@@ -28,6 +28,8 @@ class Version:
     """Where the associations of single records are."""
     records_root: str
     """Where records are read; v4 is a version of associations alone, and records are at v3."""
+    tracking_root: str | None
+    """Where limits are tracked; None where there is no spec of it."""
     batch: Statuses
     """How batches of associations and of records answer."""
     limits: Statuses
@@ -38,7 +40,14 @@ class Version:
     """Whether ``GET …/{objectId}/associations/{toObjectType}`` exists."""
 
 
-def _dated(name: str, *, batch: Statuses, limits: Statuses, lists_a_record: bool) -> Version:
+def _dated(
+    name: str,
+    *,
+    batch: Statuses,
+    limits: Statuses,
+    lists_a_record: bool,
+    tracking_root: str | None = None,
+) -> Version:
     root = f"/crm/associations/{name}"
     return Version(
         name=name,
@@ -46,6 +55,7 @@ def _dated(name: str, *, batch: Statuses, limits: Statuses, lists_a_record: bool
         roots=(root,),
         objects_root=f"/crm/objects/{name}",
         records_root=f"/crm/objects/{name}",
+        tracking_root=tracking_root,
         batch=batch,
         limits=limits,
         archived=HTTPStatus.OK,
@@ -63,6 +73,7 @@ VERSIONS = (
         roots=("/crm/v4/associations", "/crm/associations/v4"),
         objects_root="/crm/v4/objects",
         records_root="/crm/v3/objects",
+        tracking_root="/crm/v3/limits",
         batch=TELLING,
         limits=TELLING,
         archived=HTTPStatus.NO_CONTENT,
@@ -70,5 +81,11 @@ VERSIONS = (
     ),
     _dated("2025-09", batch=TELLING, limits=PLAIN, lists_a_record=True),
     _dated("2026-03", batch=TELLING, limits=TELLING, lists_a_record=True),
-    _dated("2026-09", batch=PLAIN, limits=PLAIN, lists_a_record=False),
+    _dated(
+        "2026-09",
+        batch=PLAIN,
+        limits=PLAIN,
+        lists_a_record=False,
+        tracking_root="/crm/limits/2026-09",
+    ),
 )

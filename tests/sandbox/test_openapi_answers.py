@@ -8,12 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
+
+from etl.sandbox import AssociationLimit, demo_portal
 
 SPECS = Path(__file__).parents[3] / "shared" / "hubspot" / "openapi"
 VERSIONS = ("v4", "2025-09", "2026-03", "2026-09")
 MISSING = 900_000_000_000
 LABEL = "USER_DEFINED:1"
+OTHERS = {"objects": "/batch/read", "limits-tracking": "/associations/", "account-info": "/"}
+"""Specs that are about more than associations, and what the paths have that are."""
+
+EXAMPLES = {
+    "fromObjectType": "contacts",
+    "toObjectType": "companies",
+    "objectType": "contacts",
+    "fromObjectTypeId": "0-1",
+    "toObjectTypeId": "0-2",
+    "fromObjectId": "1",
+    "objectId": "1",
+    "toObjectId": "2",
+    "associationTypeId": "1",
+    "userId": "1",
+}
 
 pytestmark = pytest.mark.skipif(
     not SPECS.is_dir(), reason=f"HubSpot's OpenAPI specs are not at {SPECS}"
@@ -65,6 +83,31 @@ def paths_of(version: str) -> tuple[str, str]:
     if version == "v4":
         return "/crm/v4/associations", "/crm/v4/objects"
     return f"/crm/associations/{version}", f"/crm/objects/{version}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"associations-{version}" for version in VERSIONS),
+        *(f"associations-schema-{version}" for version in VERSIONS),
+        *(f"{file}-{version}" for file in OTHERS for version in ("v3", "2026-09")),
+    ],
+)
+async def test_every_operation_is_served(account: Any, name: str) -> None:
+    """What a spec has about associations, their limits and records' keys, the sandbox has too."""
+    file = name.removesuffix("-v3").removesuffix("-2026-09")
+    served: list[str] = []
+    for path, operations in Spec(name).document["paths"].items():
+        if path.endswith("/search") or OTHERS.get(file, "") not in path:
+            continue
+        concrete = path
+        for part, value in EXAMPLES.items():
+            concrete = concrete.replace(f"{{{part}}}", value)
+        for method in operations:
+            served.append(f"{method} {path}")
+            answer = await account.call(method.upper(), concrete, {})
+            assert answer.status not in {404, 405}, served[-1]
+    assert served
 
 
 @pytest.mark.parametrize("bad_input", ["partial", "refuse"])
@@ -198,10 +241,48 @@ async def test_record_answers(account: Any, version: str) -> None:
         spec.check("POST", f"{root}/{{objectType}}/batch/read", answer)
 
 
-async def test_account_answers(account: Any) -> None:
-    """The account's details answer by the spec."""
-    path = "/account-info/v3/details"
-    Spec("account-info-v3").check("GET", path, await account.get(path))
+@pytest.mark.parametrize("version", ["v3", "2026-09"])
+async def test_account_answers(account: Any, version: str) -> None:
+    """The account's details and its calls of today answer by the spec."""
+    for name in ("details", "api-usage/daily/private-apps"):
+        path = f"/account-info/{version}/{name}"
+        Spec(f"account-info-{version}").check("GET", path, await account.get(path))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_report_answers(account: Any, version: str) -> None:
+    """The report of high usage is ordered, or refused, by the spec of its version."""
+    root = f"{paths_of(version)[0]}/usage/high-usage-report"
+    for user in ("77", "nobody"):
+        answer = await account.call("POST", f"{root}/{user}")
+        Spec(f"associations-{version}").check("POST", f"{root}/{{userId}}", answer)
+
+
+@pytest.mark.parametrize(
+    ("version", "root"), [("v3", "/crm/v3/limits"), ("2026-09", "/crm/limits/2026-09")]
+)
+async def test_usage_answers(open_account: Any, ask: Any, version: str, root: str) -> None:
+    """What is used of the limits is told by the spec of limits tracking."""
+    limits = (
+        AssociationLimit(from_object="contacts", to_object="companies", max=5),
+        AssociationLimit(from_object="companies", to_object="contacts", max=1),
+    )
+    account = await open_account(msgspec.structs.replace(demo_portal(), limits=limits))
+    create = "/crm/v4/associations/contacts/companies/batch/create"
+    await account.post(create, *(ask(1, to_id, LABEL) for to_id in range(2, 6)))
+    spec, root = Spec(f"limits-tracking-{version}"), f"{root}/associations"
+    templated = f"{root}/records/{{fromObjectTypeId}}"
+    for path, template in (
+        (f"{root}/labels", f"{root}/labels"),
+        (f"{root}/labels?fromObjectTypeId=0-1&toObjectTypeId=0-2", f"{root}/labels"),
+        (f"{root}/records/from", f"{root}/records/from"),
+        (f"{root}/records/0-1/to", f"{templated}/to"),
+        (f"{root}/records/0-1/0-2", f"{templated}/{{toObjectTypeId}}"),
+        (f"{root}/records/0-2/0-1", f"{templated}/{{toObjectTypeId}}"),
+    ):
+        answer = await account.get(path)
+        assert answer.status == 200
+        spec.check("GET", template, answer)
 
 
 async def test_refusals_of_the_gate(open_account: Any) -> None:
