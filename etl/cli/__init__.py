@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from etl import __version__
-from etl.cli.signals import end_at_once_on_signals
+from etl.cli.signals import end_at_once_on_signals, ignore_signals
 from etl.core.exit_code import ExitCode
 from etl.errors import EtlError, JobError, StoppedError
 
@@ -104,9 +104,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors of ours are told, not traced."""
+    end_at_once_on_signals("nothing was sent")
     try:
-        with end_at_once_on_signals("nothing was sent"):
-            cli.main(args=arguments, prog_name="hubspot-assoc")
+        cli.main(args=arguments, prog_name="hubspot-assoc")
     except StoppedError as error:
         tell(error)
         sys.exit(error.exit_code)
@@ -122,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("Error: this is a bug in hubspot-assoc; the run is not finished", err=True)
         click.echo("Try: report the lines above; resume the run after the fix", err=True)
         sys.exit(ExitCode.STOPPED)
+    finally:
+        ignore_signals()
 
 
 def tell(error: EtlError) -> None:
