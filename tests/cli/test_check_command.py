@@ -167,6 +167,25 @@ async def test_a_hubspot_that_goes_away(tmp_path: Path) -> None:
     assert names(tmp_path) == ["roles.yaml", "rows.csv"]
 
 
+async def test_a_mirror_leaves_nothing_that_only_hubspot_has(tmp_path: Path) -> None:
+    """Before a mirror's run, check shows what would go; after it, all is the same."""
+    write(tmp_path, GOOD)
+    fewer = ("--set", "mirror={scope: from, max_removals: 100%}", "--set", "source.path=fewer.csv")
+    (tmp_path / "fewer.csv").write_text(
+        "contact,company,role\n1,2,Partner\n4,3,\n", encoding="utf-8"
+    )
+    async with Sandbox(demo_portal()) as sandbox:
+        await against(sandbox, "run", "roles.yaml", cwd=tmp_path)
+        check = ("check", "roles.yaml", "--json", *fewer)
+        before = await against(sandbox, *check, cwd=tmp_path)
+        ended = await against(sandbox, "run", "roles.yaml", *fewer, cwd=tmp_path)
+        after = await against(sandbox, *check, cwd=tmp_path)
+    assert json.loads(before.stdout)["signs"] == {"=": 2, "+": 0, "*": 0, "-": 1, "?": 0}
+    assert ended.code == 0, ended.stderr
+    assert after.code == 0, after.stderr
+    assert json.loads(after.stdout)["signs"] == {"=": 2, "+": 0, "*": 0, "-": 0, "?": 0}
+
+
 async def test_a_job_that_removes_is_checked_for_what_is_gone(tmp_path: Path) -> None:
     """After a run that removes, a check is all =; before it, what is still there differs."""
     write(tmp_path, GOOD)
