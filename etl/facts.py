@@ -63,6 +63,8 @@ class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceShape
     labels: list[dict[str, Any]]
     """What each distinct label stands for, as ``summary.json`` lists it."""
+    keys: dict[str, dict[str, int]] = {}
+    """How the look-up of each keyed side went, as ``summary.json`` tells it."""
     unsent: dict[str, int]
     """Rows that will not be sent, by outcome."""
     types: tuple[tuple[AssociationType, ...], tuple[AssociationType, ...]]

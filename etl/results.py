@@ -127,12 +127,21 @@ class Results:
     """Write ``results`` and ``failures.csv`` from a staged source and what became of its sections."""
 
     def __init__(
-        self, dataset: Dataset, outcomes: Callable[[Section], pl.DataFrame], *, stopped: str | None
+        self,
+        dataset: Dataset,
+        outcomes: Callable[[Section], pl.DataFrame],
+        *,
+        stopped: str | None,
+        on_failed: Callable[[pl.DataFrame], None] = lambda _: None,
     ) -> None:
-        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early."""
+        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early.
+
+        `on_failed` sees the rows that did not succeed, chunk by chunk.
+        """
         self._dataset = dataset
         self._stopped = f"the run stopped first: {stopped or 'no reason given'}"
         self._outcomes = outcomes
+        self._on_failed = on_failed
         self._fates = dataset.fates
 
     def write(self, layout: Layout, *, results: Path, failures: Path) -> Told:
@@ -177,6 +186,7 @@ class Results:
             if failed.height:
                 _write_failed(failed, layout, failures)
                 told.add_reasons(failed)
+                self._on_failed(failed)
             source = layout.source
             yield rows.with_columns(
                 pl.col(source.from_cell).alias("from_key"),

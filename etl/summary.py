@@ -75,6 +75,8 @@ class Summary(TypedDict):
     api_version_supported_until: NotRequired[str]
     base_url: str
     labels: list[dict[str, Any]]
+    keys: NotRequired[dict[str, dict[str, int]]]
+    """By side whose keys were looked up; summaries of older versions have none."""
     mirror: Mirrored | None
     stopped: str | None
     stopped_hint: str | None
@@ -160,6 +162,7 @@ def summarize(
         "api_version_supported_until": str(SUPPORT[job.hubspot.api_version]),
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "keys": staged.keys,
         "mirror": mirror,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,

@@ -47,6 +47,10 @@ COMMANDS: Final = {
     "associate": _Entry("etl.cli.single", "Associate two records."),
     "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
+    "limits": _Entry("etl.cli.limits", "List, set and clear association limits."),
+    "usage-report": _Entry(
+        "etl.cli.usage_report", "Have HubSpot mail which records are near their limits."
+    ),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }
 """Every command, where it is, and its line in the help."""
@@ -62,7 +66,8 @@ class _LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = getattr(importlib.import_module(entry.module), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(entry.module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

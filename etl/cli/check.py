@@ -128,7 +128,9 @@ async def _check(
             target.open(job) as there,
             connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
-            return await check_job(there, client, folder, report, observer=observer, stop=stop)
+            return await check_job(
+                there, client, folder, report, log=log, observer=observer, stop=stop
+            )
 
 
 def _print(checked: Checked, report: Path, console: Console) -> None:

@@ -85,6 +85,13 @@ def _packaged(name: str) -> Iterable[dict[str, str]]:
     return csv.DictReader(table.splitlines())
 
 
+def builtin_type(kind: AssociationType) -> BuiltinType | None:
+    """Find the table's line of a type: between which objects it is, and what it means."""
+    if kind.category != "HUBSPOT_DEFINED":
+        return None
+    return next((line for line in builtin_types() if line.type_id == kind.type_id), None)
+
+
 def kinds_between(*objects: str) -> dict[str, frozenset[AssociationType]]:
     """List the labeled built-in types between two objects, either way, by kind."""
     ends = {singular(name) for name in objects}

@@ -36,6 +36,11 @@ class Labels:
     reverse: Sequence[LabelDefinition]
     """Empty between records of one object: a single list has both sides of a paired label then."""
 
+    @property
+    def texts(self) -> dict[AssociationType, str | None]:
+        """Give the labels of the first direction as people see them."""
+        return {definition.type: definition.text for definition in self.forward}
+
     def lacks(self, types: Mapping[Direction, Iterable[AssociationType]]) -> list[AssociationType]:
         """List which of these types HubSpot does not have in their direction."""
         forward = {definition.type for definition in self.forward}
@@ -49,13 +54,12 @@ class Labels:
 class Portal:
     """What a run knows of the account: its labels, and the endpoints for them."""
 
+    labels: Labels
     resolver: Resolver
     bits: dict[Direction, TypeBits]
     endpoints: dict[tuple[Direction, bool], Endpoint]
     """By direction, and by whether there are types to send."""
     same_object: bool
-    texts: Mapping[AssociationType, str | None]
-    """The labels of the job's own direction, as people see them."""
 
 
 async def fetch_labels(client: Client, job: Job) -> Labels:
@@ -110,8 +114,7 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for direction in Direction
         for has_types in (True, False)
     }
-    texts = {definition.type: definition.text for definition in forward}
-    return Portal(resolver, bits, endpoints, same_object, texts)
+    return Portal(labels, resolver, bits, endpoints, same_object)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:

@@ -79,6 +79,7 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
     portal_id: int | None = None
     time_zone: str = ""
     utc_offset_milliseconds: int | None = None
+    user_email: str = ""
 
     def as_error(self) -> ErrorDetail:
         """See a refused request as one error, its members below it."""
@@ -98,6 +99,7 @@ class _Body(msgspec.Struct, rename="camel"):
     portal_id: Any = None
     time_zone: Any = None
     utc_offset_milliseconds: Any = None
+    user_email: Any = None
 
 
 _BODY: Final = msgspec.json.Decoder(_Body, strict=False)
@@ -123,6 +125,7 @@ def decode_answer(body: bytes) -> Answer:
         portal_id=_whole_number(read.portal_id),
         time_zone=_text(read.time_zone),
         utc_offset_milliseconds=_whole_number(read.utc_offset_milliseconds),
+        user_email=_text(read.user_email),
     )
 
 

@@ -18,6 +18,7 @@ from etl.core.typebits import TypeBits
 from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.model import Direction, Outcome
+from etl.pipeline.keys import KeyFinder
 from etl.pipeline.stage import stage
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from etl.hubspot.client import Client
     from etl.hubspot.labels import Portal
+    from etl.logs import Log
     from etl.model import Job
     from etl.pipeline.observer import Observer
     from etl.pipeline.stage import Staged
@@ -66,7 +68,14 @@ class Checked:
 
 
 async def check_job(
-    job: Job, client: Client, folder: Path, report: Path, *, observer: Observer, stop: Stop
+    job: Job,
+    client: Client,
+    folder: Path,
+    report: Path,
+    *,
+    log: Log,
+    observer: Observer,
+    stop: Stop,
 ) -> Checked:
     """Compare the source with the portal, working in `folder`; write one line a pair to `report`.
 
@@ -75,7 +84,10 @@ async def check_job(
     labels = await fetch_labels(client, job)
     bits = {direction: TypeBits() for direction in Direction}
     portal = portal_of(job, labels, bits)
-    staged = await stage(job, portal, folder / "staging", observer=observer, stop=stop)
+    finder = await KeyFinder.only_reading(job, client, log, observer=observer, stop=stop)
+    staged = await stage(
+        job, portal, folder / "staging", finder=finder, observer=observer, stop=stop
+    )
     told = Report(folder / "report", Words(bits, labels))
     concurrency = job.limits.concurrency or MAX_READS
     reader = ExistingReader(client, concurrency=concurrency, stop=stop)

@@ -79,7 +79,7 @@ async def surplus_to_remove(
         )
         return None
     if mirror.max_removals.is_exceeded(surplus.associations, of=surplus.existing):
-        await asyncio.to_thread(write_removed, dataset.folder, folder.surplus, portal.texts)
+        await asyncio.to_thread(write_removed, dataset.folder, folder.surplus, portal.labels.texts)
         stop.request(
             f"the mirror would take away {surplus.associations:,} of {surplus.existing:,} "
             f"associations, more than mirror.max_removals allows ({mirror.max_removals}); it took "
@@ -90,7 +90,7 @@ async def surplus_to_remove(
         return None
     folder.surplus.unlink(missing_ok=True)
     if surplus.associations:
-        await asyncio.to_thread(write_removed, dataset.folder, folder.removed, portal.texts)
+        await asyncio.to_thread(write_removed, dataset.folder, folder.removed, portal.labels.texts)
         await asyncio.to_thread(write_whole, folder.restore, lambda path: _write_restore(job, path))
     found = SurplusFound(existing=surplus.existing, sections=surplus.sections)
     await asyncio.to_thread(journal.remember, found)

@@ -13,6 +13,7 @@ import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
@@ -28,10 +29,12 @@ from etl.hubspot.account import fetch_account, identities
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
+from etl.key_cache import open_cache
 from etl.lock import hold
 from etl.logs import open_log
 from etl.model import Direction, Outcome
 from etl.pipeline.count import Count
+from etl.pipeline.keys import KeyFinder, forget_failed
 from etl.pipeline.mirror import mirrored, surplus_to_remove
 from etl.pipeline.send import last_batch, send
 from etl.pipeline.stage import connect, prepare, stage
@@ -120,8 +123,21 @@ class Sitting:
             locks = identities(account, job.hubspot.base_url, job.hubspot.access_token)
             await self._hold(locks)
             portal = await prepare(job, client)
+            finder = KeyFinder(
+                job,
+                client,
+                open_cache(job, account.portal_id, self._log),
+                is_kept=True,
+                observer=self._observer,
+                stop=self._stop,
+            )
             staged = await stage(
-                job, portal, self._folder.staging, observer=self._observer, stop=self._stop
+                job,
+                portal,
+                self._folder.staging,
+                finder=finder,
+                observer=self._observer,
+                stop=self._stop,
             )
             fact = SourceStaged(
                 locks=locks,
@@ -132,6 +148,7 @@ class Sitting:
                 sections=staged.dataset.sections,
                 source=staged.source,
                 labels=staged.labels,
+                keys=staged.keys,
                 unsent=staged.tally.as_dict(),
                 types=(
                     portal.bits[Direction.FORWARD].in_use,
@@ -270,7 +287,14 @@ class Sitting:
         """Write the files from the journal; keep the staged source while rows are left to send."""
         folder, job = self._folder, self._job
         told = await asyncio.to_thread(
-            Results(self._dataset(fact), self._outcomes, stopped=self._stop.reason).write,
+            Results(
+                self._dataset(fact),
+                self._outcomes,
+                stopped=self._stop.reason,
+                on_failed=partial(
+                    forget_failed, job, fact.source, open_cache(job, fact.portal_id, self._log)
+                ),
+            ).write,
             Layout.of(job, fact.source),
             results=folder.results(job.output.results),
             failures=folder.failures,

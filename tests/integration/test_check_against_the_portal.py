@@ -33,7 +33,7 @@ from etl.core.compare import Sign
 from etl.errors import StoppedError
 from etl.hubspot.wire import TYPED_PAIR
 from etl.logs import open_log
-from etl.pipeline import Checked, check_job, connect, run_job
+from etl.pipeline import Checked, KeyFinder, check_job, connect, run_job
 from etl.pipeline.stage import prepare, stage
 from etl.run_folder import create_run_folder
 from etl.sandbox import Sandbox
@@ -54,7 +54,7 @@ async def check(job: Job, folder: Path) -> tuple[Checked, list[Line]]:
         report = folder / "report.parquet"
         async with connect(job.hubspot, job.limits, stop, log, Listener()) as client:
             checked = await check_job(
-                job, client, Path(work), report, observer=Listener(), stop=stop
+                job, client, Path(work), report, log=log, observer=Listener(), stop=stop
             )
     lines = pl.read_parquet(report)
     assert lines.schema == pl.Schema(CHECKED)
@@ -339,8 +339,16 @@ async def test_all_pairs_of_a_record_come_together(
         with open_log(tmp_path / "run.log") as log:
             async with connect(job.hubspot, job.limits, stop, log, Listener()) as client:
                 there = await prepare(job, client)
+                finder = await KeyFinder.only_reading(
+                    job, client, log, observer=Listener(), stop=stop
+                )
                 staged = await stage(
-                    job, there, tmp_path / "staging", observer=Listener(), stop=stop
+                    job,
+                    there,
+                    tmp_path / "staging",
+                    finder=finder,
+                    observer=Listener(),
+                    stop=stop,
                 )
     parts = list(
         asked_by_record(

@@ -107,5 +107,5 @@ def batches_pushed(folder: Path) -> int:
 
 
 def run_folders(folder: Path) -> list[Path]:
-    """List what the runs below a folder have left, the oldest first; lock files are none."""
-    return sorted(folder.glob("runs/*/[!.]*"))
+    """List what the runs below a folder have left, the oldest first; locks and caches are none."""
+    return sorted(folder.glob("runs/[!.]*/[!.]*"))

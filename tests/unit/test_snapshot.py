@@ -45,7 +45,7 @@ MAX_FAILURES = st.one_of(
     st.builds(Bound, count=st.integers(0, 10**9)),
     st.builds(Bound, percent=st.floats(0, 100)),
 )
-SIDES = st.builds(Side, TEXTS, TEXTS)
+SIDES = st.builds(Side, TEXTS, TEXTS, st.none() | TEXTS)
 JOBS = st.builds(
     Job,
     name=TEXTS,
@@ -71,6 +71,7 @@ JOBS = st.builds(
         max_failures=MAX_FAILURES,
     ),
     output=st.builds(Output, PATHS, st.sampled_from(["parquet", "csv"])),
+    match_cache_hours=st.integers(0, 8760),
 )
 
 
