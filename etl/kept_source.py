@@ -74,12 +74,9 @@ class KeptSource:
         return pl.scan_parquet(files).unique().sort("key").collect(engine="streaming")
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield the chunks again, and give each one's room on the disk back."""
+        """Yield the chunks again, once: the room of each on the disk is given back."""
         for number, chunk in enumerate(self._chunks):
             path = self._folder / _CHUNKS / f"{number:05}.parquet"
             yield replace(chunk, frame=pl.read_parquet(path))
             path.unlink()
-
-    def remove(self) -> None:
-        """Take everything off the disk."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.failure_columns import FAILURE_COLUMNS
@@ -25,6 +24,7 @@ from etl.core.tally import Tally
 from etl.core.verdict import SETTLED
 from etl.model import SUCCEEDED, Outcome
 from etl.run_folder import write_whole, writing
+from etl.sink import sink
 from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Results:
             with path.open("wb") as file:
                 file.write(_header(layout))
                 rows = self._told_rows(layout, file, told)
-                write_whole(results, lambda path: _sink(rows, path, layout.results_format))
+                write_whole(results, lambda path: sink(rows, RESULTS, path, layout.results_format))
 
         write_whole(failures, write_failures)
         return told
@@ -227,25 +227,6 @@ def _write_failed(rows: pl.DataFrame, layout: Layout, failures: BinaryIO) -> Non
     rows.select(*cells, *FAILURE_COLUMNS.values()).with_columns(safe).write_csv(
         failures, include_header=False, separator=layout.delimiter
     )
-
-
-def _sink(frames: Iterator[pl.DataFrame], path: Path, results_format: ResultsFormat) -> None:
-    """Stream frames into one file; polars has no writer that frames can be appended to."""
-
-    def source(
-        columns: list[str] | None,
-        predicate: pl.Expr | None,  # noqa: ARG001  (nothing filters a plain sink)
-        rows: int | None,  # noqa: ARG001
-        batch_rows: int | None,  # noqa: ARG001
-    ) -> Iterator[pl.DataFrame]:
-        for frame in frames:
-            yield frame.select(columns) if columns is not None else frame
-
-    rows = register_io_source(source, schema=RESULTS)
-    if results_format == "csv":
-        rows.sink_csv(path)
-    else:
-        rows.sink_parquet(path)
 
 
 def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
     "associate": _Entry("etl.cli.single", "Associate two records."),
     "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
+    "export": _Entry("etl.cli.export", "Write what records are associated with to a file."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
     "limits": _Entry("etl.cli.limits", "List, set and clear association limits."),
     "usage-report": _Entry(
@@ -131,4 +132,5 @@ def tell(error: EtlError) -> None:
             click.echo(f"  Try: {problem.hint}", err=True)
         return
     click.echo(f"Error: {error.message}", err=True)
-    click.echo(f"Try: {error.hint}", err=True)
+    if error.hint:
+        click.echo(f"Try: {error.hint}", err=True)

@@ -176,7 +176,7 @@ def clear_command(
         return labels, await clear_limits(client, between, None if clears_all else types)
 
     labels, changes = account.ask(work, f"see: limits list {from_object} {to_object}")
-    if not any(change.before for change in changes):
+    if all(change.before is None for change in changes):
         click.echo("nothing to clear: there is no such limit", err=True)
     tell_changes(changes, labels, as_json=as_json)
 

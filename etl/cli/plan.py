@@ -25,7 +25,7 @@ from etl.cli.version_notice import tell_support
 from etl.hubspot.ceilings import fetch_ceilings
 from etl.logs import open_log
 from etl.model import Action
-from etl.pipeline import KeyFinder, connect, prepare, stage
+from etl.pipeline import connect, prepare, reading_finder, stage
 from etl.plan import Plan, plan_staged
 from etl.plan_limits import check_limits
 from etl.run_folder import RunFolder
@@ -80,7 +80,7 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
             connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
             portal = await prepare(there, client)
-            finder = await KeyFinder.only_reading(there, client, log, observer=observer, stop=stop)
+            finder = await reading_finder(there, client, log, observer=observer, stop=stop)
             staged = await stage(
                 there, portal, folder.staging, finder=finder, observer=observer, stop=stop
             )

@@ -18,7 +18,7 @@ from etl.core.typebits import TypeBits
 from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.model import Direction, Outcome
-from etl.pipeline.keys import KeyFinder
+from etl.pipeline.keys import reading_finder
 from etl.pipeline.stage import stage
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def check_job(
     labels = await fetch_labels(client, job)
     bits = {direction: TypeBits() for direction in Direction}
     portal = portal_of(job, labels, bits)
-    finder = await KeyFinder.only_reading(job, client, log, observer=observer, stop=stop)
+    finder = await reading_finder(job, client, log, observer=observer, stop=stop)
     staged = await stage(
         job, portal, folder / "staging", finder=finder, observer=observer, stop=stop
     )

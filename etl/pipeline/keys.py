@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
@@ -61,15 +61,6 @@ class KeyFinder:
         self._stop = stop
         self.facts: dict[str, dict[str, int]] = {}
         """By side: looked_up, from_cache, not_found and found_twice, in distinct keys."""
-
-    @classmethod
-    async def only_reading(
-        cls, job: Job, client: Client, log: Log, *, observer: Observer, stop: Stop
-    ) -> Self:
-        """Make one for a command that leaves nothing behind, the cache as it is."""
-        account = await fetch_account(client) if job.keyed_sides else Account()
-        cache = open_cache(job, account.portal_id, log)
-        return cls(job, client, cache, is_kept=False, observer=observer, stop=stop)
 
     async def find(self, source: KeptSource) -> list[Matched]:
         """Find the records of all keys of both sides.
@@ -148,6 +139,15 @@ class KeyFinder:
         found = pl.concat(fresh)
         fresh.clear()
         await asyncio.to_thread(self._cache.keep, found.select("key", "record_id"), by)
+
+
+async def reading_finder(
+    job: Job, client: Client, log: Log, *, observer: Observer, stop: Stop
+) -> KeyFinder:
+    """Make a finder for a command that writes nothing: it reads the cache and leaves it as it is."""
+    account = await fetch_account(client) if job.keyed_sides else Account()
+    cache = open_cache(job, account.portal_id, log)
+    return KeyFinder(job, client, cache, is_kept=False, observer=observer, stop=stop)
 
 
 def forget_failed(

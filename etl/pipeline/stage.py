@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.core.failure_columns import is_failures_file
+from etl.core.keys import Matched
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
@@ -107,24 +108,25 @@ async def stage(
     )
     tally = Tally()
 
-    def on_chunk() -> None:
-        observer.read(staging.rows)
-        stop.check()
-
-    def on_kept(rows: int) -> None:
+    def on_rows(rows: int) -> None:
         observer.read(rows)
         stop.check()
 
-    kept = KeptSource(folder, job)
+    chunks, matches = read_source(job), list[Matched]()
     if job.keyed_sides:
-        await asyncio.to_thread(kept.keep, read_source(job), on_kept)
-        matches, chunks = await finder.find(kept), kept.chunks()
-    else:
-        matches, chunks = [], read_source(job)
+        kept = KeptSource(folder, job)
+        await asyncio.to_thread(kept.keep, chunks, on_rows)
+        chunks, matches = kept.chunks(), await finder.find(kept)
     source = await asyncio.to_thread(
-        ingest, job, chunks, resolver, staging, tally, on_chunk=on_chunk, matches=matches
+        ingest,
+        job,
+        chunks,
+        resolver,
+        staging,
+        tally,
+        on_chunk=lambda: on_rows(staging.rows),
+        matches=matches,
     )
-    await asyncio.to_thread(kept.remove)
     if job.mirror is not None and is_failures_file(source.columns):
         raise SettingsError(
             f"{job.source.path} is a failures file: to a mirror, what its job's other rows keep would "

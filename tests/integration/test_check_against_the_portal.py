@@ -33,7 +33,7 @@ from etl.core.compare import Sign
 from etl.errors import StoppedError
 from etl.hubspot.wire import TYPED_PAIR
 from etl.logs import open_log
-from etl.pipeline import Checked, KeyFinder, check_job, connect, run_job
+from etl.pipeline import Checked, check_job, connect, reading_finder, run_job
 from etl.pipeline.stage import prepare, stage
 from etl.run_folder import create_run_folder
 from etl.sandbox import Sandbox
@@ -339,9 +339,7 @@ async def test_all_pairs_of_a_record_come_together(
         with open_log(tmp_path / "run.log") as log:
             async with connect(job.hubspot, job.limits, stop, log, Listener()) as client:
                 there = await prepare(job, client)
-                finder = await KeyFinder.only_reading(
-                    job, client, log, observer=Listener(), stop=stop
-                )
+                finder = await reading_finder(job, client, log, observer=Listener(), stop=stop)
                 staged = await stage(
                     job,
                     there,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 import pytest
 from aiohttp import web
+from cuts import Machine, Moment
 from scenes import Listener, read_csv
 
 from etl.core.exit_code import ExitCode
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiohttp.typedefs import Handler, Middleware
+    from cuts import Where
 
     from etl.run_folder import RunFolder
     from etl.summary import Summary
@@ -498,6 +500,45 @@ async def test_a_run_that_was_stopped_goes_on_without_looking_up_again(open_plac
     assert summary["keys"]["from"]["looked_up"] == 5
     assert place.pairs() == {(n, 1) for n in range(1, 6)}
     assert results["from_id"].to_list() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+@pytest.mark.parametrize(
+    ("where", "number"), [*(("request", n) for n in range(3, 8)), ("chunk", 2)]
+)
+async def test_a_run_that_was_killed_ends_as_if_it_was_not(
+    tmp_path: Path, where: Where, number: int, *, is_after: bool
+) -> None:
+    """Killed while it looks keys up or stages them, a run is resumed from its source and loses nothing."""
+    machine = Machine(tmp_path / "runs" / "keys")
+    witness = Witness()
+    middlewares = [machine.middleware(), witness.middleware()]
+    definition = PortalDefinition(
+        records=RECORDS, settings=SandboxSettings(requests_per_10_seconds=None)
+    )
+    async with Sandbox(definition, middlewares=middlewares) as sandbox:
+        place = Place(tmp_path, sandbox, witness)
+        limits = Limits(requests_per_10_seconds=1_000_000, concurrency=1)
+        lines = [f"p{n}@x.com,c{n % 3 + 1}.com" for n in range(1, 151)]
+        job = place.job([*lines, "nobody@x.com,c1.com"], limits=limits)
+        folder = create_run_folder(job.output.directory, job.name)
+        with machine.installed(chunk_rows=60):
+            summary = await machine.work(
+                lambda: run_job(job, folder, observer=Listener(), stop=Stop()),
+                Moment(where, number, is_after=is_after),
+            )
+            assert machine.was_killed
+            assert summary is None
+            begun = recall_begun(folder)
+            summary = await machine.work(
+                lambda: resume_job(job, folder, begun, observer=Listener(), stop=Stop())
+            )
+        assert summary is not None
+        assert (summary["outcomes"]["associated"], summary["outcomes"]["unresolved"]) == (150, 1)
+        assert place.pairs() == {(n, n % 3 + 1) for n in range(1, 151)}
+        results = pl.read_parquet(folder.path / "results.parquet")
+        assert results["from_id"].to_list() == [*range(1, 151), None]
+        assert not folder.staging.exists()
 
 
 async def test_a_stop_while_keys_are_looked_up_sends_nothing(open_place: Any) -> None:

@@ -327,6 +327,15 @@ async def test_limits_that_can_not_be_listed(
         await account.limits()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_report_is_ordered_once(opened: OpenAccount, version: ApiVersion) -> None:
+    """One request orders the report, and HubSpot says to whom it is mailed."""
+    account = await opened()
+    report = await order_usage_report(account.client, version, 77)
+    assert (report.user_id, report.email) == (77, "user77@example.com")
+    assert account.asked == ["POST 77"]
+
+
 async def test_a_report_that_may_come_all_the_same(opened: OpenAccount) -> None:
     """An order without an answer may have been taken: told so, before somebody orders it again."""
     account = await opened()

@@ -56,10 +56,10 @@ async def part(desk: Desk, *labels: str, version: ApiVersion = "v4") -> PairTold
     return await disassociate_pair(desk.client, desk.stop, wish)
 
 
-def at(method: str, ending: str, status: int, body: object) -> Callable[[web.Request], Any]:
+def at(method: str, ending: str, status: int, body: object) -> Callable[[web.Request, bytes], Any]:
     """Answer requests of one kind in the sandbox's place."""
 
-    def refuse(request: web.Request) -> web.Response | None:
+    def refuse(request: web.Request, _: bytes) -> web.Response | None:
         if request.method != method or not request.path.endswith(ending):
             return None
         return web.json_response(body, status=status)
@@ -251,7 +251,7 @@ async def test_a_success_that_does_not_name_the_pair_is_read_back(
     def answered(request: web.Request, _: web.StreamResponse) -> web.Response | None:
         return web.json_response(empty) if request.method == "PUT" else None
 
-    def refused(request: web.Request) -> web.Response | None:
+    def refused(request: web.Request, _: bytes) -> web.Response | None:
         return answered(request, web.Response())
 
     there = {"bend": answered} if is_made else {"refuse": refused}

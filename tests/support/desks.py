@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from etl.model import ApiVersion
 
 Typed = tuple[str, int]
-
-Bend = Any
-"""Given the request and the true answer, gives another one, or None."""
+"""Category and type id."""
 
 
 @dataclass
@@ -59,8 +57,9 @@ class Desk:
     @property
     def writes(self) -> list[str]:
         """List the requests that may change something."""
-        reads = ("GET ", "/read")
-        return [each for each in self.asked if not each.startswith("GET") and reads[1] not in each]
+        return [
+            each for each in self.asked if not each.startswith("GET") and not each.endswith("/read")
+        ]
 
     def seed(self, from_id: int, to_id: int, *types: Typed, to_object: str = "companies") -> None:
         """Associate a contact with a record."""
@@ -84,7 +83,7 @@ async def open_desk(
     folder: Path,
     *,
     bend: Callable[[web.Request, web.StreamResponse], web.StreamResponse | None] | None = None,
-    refuse: Callable[[web.Request], web.Response | None] | None = None,
+    refuse: Callable[[web.Request, bytes], web.Response | None] | None = None,
     faults: FaultScript | None = None,
     **settings: Any,
 ) -> AsyncIterator[Desk]:
@@ -94,7 +93,7 @@ async def open_desk(
     @web.middleware
     async def stand_before(request: web.Request, handler: Handler) -> web.StreamResponse:
         asked.append(f"{request.method} {request.path}")
-        if refuse is not None and (refusal := refuse(request)) is not None:
+        if refuse is not None and (refusal := refuse(request, await request.read())) is not None:
             return refusal
         response = await handler(request)
         return (bend(request, response) if bend is not None else None) or response

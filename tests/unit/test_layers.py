@@ -37,7 +37,8 @@ LAYERS: Final = {
     "etl.hubspot.replace etl.hubspot.existing etl.hubspot.transport etl.hubspot.account etl.hubspot.quota "
     "etl.hubspot.settings_check etl.hubspot.labels etl.hubspot.meter etl.hubspot.pace etl.hubspot.parallel etl.stop "
     "etl.hubspot.single etl.hubspot.limits etl.hubspot.usage_report etl.hubspot.ceilings etl.plan_limits "
-    "etl.kept_source etl.key_cache etl.hubspot.look_up etl.check.* etl.doctor.*",
+    "etl.kept_source etl.key_cache etl.hubspot.look_up etl.check.* etl.doctor.* etl.hubspot.record_reader "
+    "etl.id_file etl.export etl.sink",
     4: "etl.pipeline.*",
     5: "etl.cli.* etl.__main__",
 }

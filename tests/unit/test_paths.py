@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from etl.hubspot.paths import Paths
+from etl.sandbox.versions import VERSIONS
 
 if TYPE_CHECKING:
     from etl.model import ApiVersion
+    from etl.sandbox.versions import Version
 
 
 def test_v4_paths() -> None:
@@ -49,3 +51,22 @@ def test_an_object_name_stays_in_its_place(name: str, quoted: str) -> None:
     """A slip in the job file asks for an unknown object, never for another path."""
     path = f"/crm/v4/associations/{quoted}/companies/batch/create"
     assert Paths("v4", name, "companies").create == path
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+def test_who_lists_a_single_record(version: Version) -> None:
+    """Our reading of the specs and the sandbox's agree on which versions list one record."""
+    paths = Paths(version.name, "contacts", "companies")  # type: ignore[arg-type]
+    assert paths.lists_a_record is version.lists_a_record
+
+
+@pytest.mark.parametrize(
+    ("version", "root"),
+    [("v4", "/crm/v4/objects"), ("2026-03", "/crm/objects/2026-03")],
+)
+def test_paths_of_single_records(version: ApiVersion, root: str) -> None:
+    """One record, one pair, and one pair without a label stand below the objects."""
+    paths = Paths(version, "contacts", "2-123")
+    assert paths.record(1) == f"{root}/contacts/1/associations/2-123"
+    assert paths.single(1, 2) == f"{root}/contacts/1/associations/2-123/2"
+    assert paths.single_default(1, 2) == f"{root}/contacts/1/associations/default/2-123/2"
