@@ -20,15 +20,11 @@ from aiohttp import web
 from cuts import Machine, Moment, settled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paper import BOSS, EMPLOYER, FORWARD, MISSING, Model
 from polars.testing import assert_frame_equal
 from scenes import (
-    BOSS,
-    EMPLOYER,
-    FORWARD,
-    MISSING,
     MOSTLY_GOOD,
     Listener,
-    Model,
     Scene,
     check_files,
     check_listing,
