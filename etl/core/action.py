@@ -91,55 +91,37 @@ def contradictions(pairs: pl.DataFrame, *, same_object: bool) -> pl.DataFrame:
     """
     if pairs["action"].n_unique() < 2:  # noqa: PLR2004  (nobody can be of another mind)
         return pl.DataFrame(schema={"row_number": pl.Int64, "contradicts": pl.Int64})
-    ends = (
-        # Between records of one object, both ways round are one association.
-        (pl.min_horizontal("from_id", "to_id"), pl.max_horizontal("from_id", "to_id"))
-        if same_object
-        else ("from_id", "to_id")
-    )
-    pair = ("from_id", "to_id")
-    is_made, is_removed, loses_labels = (
-        pl.col("action") == action.value
+    made, removed, lost = (
+        pairs.filter(pl.col("action") == action.value)
         for action in (Action.ASSOCIATE, Action.REMOVE, Action.REMOVE_LABELS)
     )
-    row = pl.col("row_number")
-    opposite = (
-        pl.when(is_made)
-        .then(row.filter(is_removed).min().over(*ends))
-        .when(is_removed)
-        .then(row.filter(is_made).min().over(*ends))
-    )
-    found = pairs.with_columns(
-        opposite.alias("contradicts"),
-        *(
-            pl.when(asks)
-            .then(pl.col(side))
-            .otherwise(0)
-            .bitwise_or()
-            .over(*pair)
-            .alias(f"{side}_{name}")
-            for side in ("forward", "reverse")
-            for name, asks in (("made", is_made), ("lost", loses_labels))
-        ),
-        row.filter(is_made).min().over(*pair).alias("first_made"),
-        row.filter(loses_labels).min().over(*pair).alias("first_lost"),
-    )
-    clashes_made, clashes_lost = (
-        ((pl.col("forward") & pl.col(f"forward_{other}")) != 0)
-        | ((pl.col("reverse") & pl.col(f"reverse_{other}")) != 0)
-        for other in ("lost", "made")
-    )
-    of_labels = (
-        pl.when(is_made & clashes_made)
-        .then("first_lost")
-        .when(loses_labels & clashes_lost)
-        .then("first_made")
-    )
-    return (
-        found.with_columns(pl.coalesce("contradicts", of_labels).alias("contradicts"))
-        .filter(pl.col("contradicts").is_not_null())
-        .select("row_number", "contradicts")
-    )
+    if same_object:
+        # Between records of one object, both ways round are one association.
+        one, other = pl.min_horizontal("from_id", "to_id"), pl.max_horizontal("from_id", "to_id")
+    else:
+        one, other = pl.col("from_id"), pl.col("to_id")
+    ends = (one.alias("from_id"), other.alias("to_id"))
+    return pl.concat(
+        [
+            _opposed(made.with_columns(ends), removed.with_columns(ends)),
+            _opposed(removed.with_columns(ends), made.with_columns(ends)),
+            _opposed(made, lost, by_label=True),
+            _opposed(lost, made, by_label=True),
+        ]
+    ).unique("row_number", keep="first", maintain_order=True)
+
+
+def _opposed(rows: pl.DataFrame, others: pl.DataFrame, *, by_label: bool = False) -> pl.DataFrame:
+    """Find rows of which some others are about the same pair; `by_label`, about the same label."""
+    wish = ("from_id", "to_id", "forward", "reverse")
+    others = others.join(rows, on=["from_id", "to_id"], how="semi")
+    # A pair has few different wishes, however many rows.
+    firsts = others.group_by(*wish).agg(pl.col("row_number").min().alias("contradicts"))
+    met = rows.join(firsts, on=["from_id", "to_id"], how="inner", suffix="_other")
+    if by_label:
+        shares = (pl.col(side) & pl.col(f"{side}_other") != 0 for side in ("forward", "reverse"))
+        met = met.filter(pl.any_horizontal(*shares))
+    return met.group_by("row_number").agg(pl.col("contradicts").min())
 
 
 def contradiction() -> pl.Expr:

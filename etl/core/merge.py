@@ -138,6 +138,8 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
             ),
         ]
     )
+    if same_object:
+        needs = _with_second_ends(needs, pairs)
     runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
     key = ("phase", "direction", "has_types", "is_second", "from_id", "to_id")
     needs = needs.with_columns(
@@ -155,6 +157,25 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         pl.col("own_types").alias("types"), pl.lit(None, pl.Int64).alias("contradicts")
     )
     return links.select(*LINK).sort("row_number"), associations
+
+
+def _with_second_ends(needs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Mark the later of two ends of one association, where the earlier has labels of its own.
+
+    Between records of one object, what (1, 2) is given shows at (2, 1) too, under inverse labels
+    that nobody can tell from stale ones.
+    """
+    later = (
+        pairs.filter((pl.col("from_id") < pl.col("to_id")) & (pl.col("pair_forward") != 0))
+        .select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
+        .unique()
+    )
+    is_later = pl.lit(value=True).alias("is_later")
+    return (
+        needs.join(later.with_columns(is_later), on=["from_id", "to_id"], how="left")
+        .with_columns(pl.col("is_later").fill_null(value=False).alias("is_second"))
+        .drop("is_later")
+    )
 
 
 def _with_pair_types(pairs: pl.DataFrame) -> pl.DataFrame:

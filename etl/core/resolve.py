@@ -56,6 +56,8 @@ class Resolution:
     forward: tuple[AssociationType, ...] = ()
     reverse: tuple[AssociationType, ...] = ()
     trouble: Trouble | None = None
+    beside_unlabeled: bool = False
+    """The cell names the unlabeled type beside these, which imply it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,11 @@ class Resolver:
             Direction.FORWARD: {},
             Direction.REVERSE: {},
         }
+        names_unlabeled = False
         for text in texts:
             wanted = normal_form(text)
             if not wanted or wanted in UNLABELED - self._shown.keys():
+                names_unlabeled |= bool(wanted)
                 continue
             direction, types = self._look_up(wanted)
             if len(types) > 1:
@@ -130,7 +134,9 @@ class Resolver:
             if not types:
                 return Resolution(trouble=self._unknown(text))
             found[direction].update(dict.fromkeys(types))
-        return Resolution(tuple(found[Direction.FORWARD]), tuple(found[Direction.REVERSE]))
+        forward, reverse = (tuple(found[direction]) for direction in Direction)
+        beside = names_unlabeled and bool(forward or reverse)
+        return Resolution(forward, reverse, beside_unlabeled=beside)
 
     def resolve_type(self, category: str, type_id: str) -> Resolution:
         """Verify a type given outright; both halves blank ask for the default association."""
@@ -155,7 +161,7 @@ class Resolver:
     def is_unlabeled(self, resolution: Resolution) -> bool:
         """Tell whether a cell stands for the unlabeled type, by no label or among others."""
         types = {*resolution.forward, *resolution.reverse}
-        return not types or not types.isdisjoint(self._unlabeled)
+        return not types or resolution.beside_unlabeled or not types.isdisjoint(self._unlabeled)
 
     def _look_up(self, wanted: str) -> tuple[Direction, tuple[AssociationType, ...]]:
         for direction in Direction:

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from etl.model import ApiVersion
     from etl.stop import Stop
 
-NOTHING_THERE: Final = {"OBJECT_NOT_FOUND", "VALIDATION_ERROR", "NOT_FOUND"}
+NOTHING_THERE: Final = {"OBJECT_NOT_FOUND", "NOT_FOUND"}
 """Categories that say of a record that it, or anything associated with it, does not exist."""
+
+NO_RECORD: Final = "VALIDATION_ERROR"
+"""The category that says so where it names the record; without a name it may be about anything."""
 
 TRIES_OF_A_PART: Final = 3
 """Tries for a part of a request that has come to nothing as a whole: trouble that passes is over by
@@ -202,9 +205,9 @@ class ExistingReader:
         told = group.join(existing, on="from_id", how="anti")
         unread = [_NONE_UNREAD]
         for error in reply.answer.errors:
-            if error.category in NOTHING_THERE:
-                continue
             named = _named(error, where)
+            if _says_nothing_there(error, named):
+                continue
             # An error that names nobody may mean any record that the answer has nothing of.
             meant = told.filter(_is_in(named)) if named else told
             unread.append(_unread(meant, error.message or error.category))
@@ -225,8 +228,8 @@ def _refused(group: pl.DataFrame, error: ErrorDetail, http_status: int, where: W
     A record that HubSpot does not know has nothing to keep, and writing will tell why; of any other
     we may not say that it has nothing.
     """
-    unknown = http_status == NOT_FOUND or error.category in NOTHING_THERE
     named = _named(error, where)
+    unknown = http_status == NOT_FOUND or _says_nothing_there(error, named)
     if group.height == 1:
         is_first_page = group["after"].is_null().all()
         if unknown and is_first_page:
@@ -239,6 +242,10 @@ def _refused(group: pl.DataFrame, error: ErrorDetail, http_status: int, where: W
             again=[rest] if rest.height else [], unknown=_unknown(meant, error, http_status)
         )
     return _narrowed(group, error.message)
+
+
+def _says_nothing_there(error: ErrorDetail, named: list[int]) -> bool:
+    return error.category in NOTHING_THERE or (error.category == NO_RECORD and bool(named))
 
 
 def _named(error: ErrorDetail, where: Where) -> list[int]:

@@ -12,13 +12,10 @@ import polars as pl
 import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, example, given, settings
+from paper import FORWARD, REVERSE, Model, Typed
 from scenes import (
-    FORWARD,
-    REVERSE,
     Listener,
-    Model,
     Scene,
-    Typed,
     job_of,
     portal,
     scenes,
@@ -79,18 +76,18 @@ def expected(scene: Scene, model: Model) -> tuple[dict[tuple[int, int], str], li
     )
     bad = []
     for number, line in enumerate(scene.lines, 1):
-        wish = model._wish(line)
+        wish = model.wish(line, scene)
         if isinstance(wish, str):
             bad.append(number)
             continue
-        types = asked[wish[0], wish[1]]
-        for direction, kind in wish[2]:
+        types = asked[wish.ends]
+        for direction, kind in wish.kinds:
             types[direction].add(kind)
     there = {(one, other) for one, other, _ in model.forward}
     signs = {}
     for (one, other), types in asked.items():
-        has_all = model.has(FORWARD, one, other, types[FORWARD]) and (
-            not types[REVERSE] or model.has(REVERSE, other, one, types[REVERSE])
+        has_all = types[FORWARD] <= model.types(FORWARD, (one, other)) and (
+            types[REVERSE] <= model.types(REVERSE, (other, one))
         )
         signs[one, other] = "+" if (one, other) not in there else "=" if has_all else "*"
     records = {one for one, _ in asked}

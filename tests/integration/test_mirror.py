@@ -17,7 +17,8 @@ from aiohttp import web
 from cuts import Machine, Moment
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scenes import CELLS, Line, Listener, Model, Scene, job_of, portal, seed, write_source
+from paper import Model
+from scenes import CELLS, Line, Listener, Scene, job_of, portal, seed, write_source
 
 from etl.errors import SettingsError
 from etl.model import Bound, Mirror

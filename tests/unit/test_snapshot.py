@@ -13,16 +13,20 @@ from hypothesis import strategies as st
 
 from etl.core.job.snapshot import restore, snapshot
 from etl.model import (
+    Action,
+    ActionColumn,
     ApiVersion,
     Bound,
     Category,
     CsvFormat,
+    ExistingLabels,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
     LabelValue,
     Limits,
+    Mirror,
     Output,
     Secret,
     Side,
@@ -40,8 +44,7 @@ LABELLINGS = st.one_of(
     st.builds(LabelValue, TEXTS),
     st.builds(ExplicitType, COUNTS, st.none() | TEXTS, CATEGORIES, st.none() | TEXTS),
 )
-MAX_FAILURES = st.one_of(
-    st.none(),
+BOUNDS = st.one_of(
     st.builds(Bound, count=st.integers(0, 10**9)),
     st.builds(Bound, percent=st.floats(0, 100)),
 )
@@ -54,7 +57,7 @@ JOBS = st.builds(
     from_side=SIDES,
     to_side=SIDES,
     labelling=LABELLINGS,
-    existing_labels=st.sampled_from(["keep", "ignore"]),
+    existing_labels=st.sampled_from(get_args(ExistingLabels)),
     hubspot=st.builds(
         HubspotSettings,
         st.just(Secret(TOKEN)),
@@ -68,10 +71,12 @@ JOBS = st.builds(
         batch_size=st.integers(1, 2000),
         concurrency=COUNTS,
         daily_reserve=st.integers(0, 10**6),
-        max_failures=MAX_FAILURES,
+        max_failures=st.none() | BOUNDS,
     ),
     output=st.builds(Output, PATHS, st.sampled_from(["parquet", "csv"])),
     match_cache_hours=st.integers(0, 8760),
+    action=st.sampled_from(Action) | st.builds(ActionColumn, TEXTS),
+    mirror=st.none() | st.builds(Mirror, st.just("from"), BOUNDS),
 )
 
 
