@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 ApiVersion = Literal["v4", "2025-09", "2026-03", "2026-09"]
 Category = Literal["HUBSPOT_DEFINED", "USER_DEFINED", "INTEGRATOR_DEFINED", "WORK"]
 ResultsFormat = Literal["parquet", "csv"]
+ExistingLabels = Literal["keep", "replace", "ignore"]
 
 MAX_ID = 2**63 - 1
 """The largest record id: HubSpot's ids are signed 64-bit integers."""
@@ -24,6 +25,9 @@ MAX_BATCH_SIZE = 2000
 
 MAX_READ_SIZE = 1000
 """Records in one ``batch/read`` request (the same guide)."""
+
+MAX_LOOK_UP_SIZE = 100
+"""Keys in one ``batch/read`` of objects by a unique property (HubSpot's guide to the CRM's objects)."""
 
 
 class Outcome(StrEnum):
@@ -49,6 +53,17 @@ class Outcome(StrEnum):
 
 SUCCEEDED = frozenset({Outcome.ASSOCIATED, Outcome.UNCHANGED, Outcome.REMOVED})
 """The outcomes that need nobody's attention; every other row is in ``failures.csv``."""
+
+
+class Action(StrEnum):
+    """What a row asks for, in the order in which a run does it: what goes makes room for what comes."""
+
+    REMOVE = "remove"
+    """Take the whole association away, all its labels with it."""
+    REMOVE_LABELS = "remove_labels"
+    """Take some labels away; the association stays."""
+    ASSOCIATE = "associate"
+    """Associate, with labels or without."""
 
 
 class Direction(IntEnum):
@@ -116,7 +131,9 @@ class Side:
     object: str
     """HubSpot's name or type id of the object: ``contacts``, ``0-1``, ``2-123``, ``p_vendor``."""
     column: str
-    """The source column that holds the record id."""
+    """The source column that holds the record id, or the key."""
+    match_by: str | None = None
+    """The unique property that the column holds, such as ``email``; None: it holds the record id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +160,13 @@ class ExplicitType:
     id_column: str | None = None
     category: Category | None = None
     category_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionColumn:
+    """An action in a column of each row; a blank cell associates."""
+
+    column: str
 
 
 Labelling = LabelColumn | LabelValue | ExplicitType | None
@@ -207,11 +231,30 @@ class HubspotSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class MaxFailures:
-    """When to give up: a count of rows, or a share of the source's rows."""
+class Bound:
+    """How many are too many: more than a count, or more than a share of all."""
 
     count: int | None = None
     percent: float | None = None
+
+    def is_exceeded(self, number: int, *, of: int) -> bool:
+        """Tell whether a number out of `of` is too many."""
+        if self.count is not None:
+            return number > self.count
+        return self.percent is not None and number * 100 > self.percent * of
+
+    def __str__(self) -> str:
+        return f"{self.count:,}" if self.count is not None else f"{self.percent:g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Make HubSpot match the source: what it does not have is taken away, after all adds."""
+
+    scope: Literal["from"]
+    """Only associations of the from-records that the source has."""
+    max_removals: Bound
+    """How many of their associations may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +269,8 @@ class Limits:
     """Requests in flight at once; None lets the run choose."""
     daily_reserve: int = 0
     """Calls of the account's daily limit left for others."""
-    max_failures: MaxFailures | None = None
+    max_failures: Bound | None = None
+    """Failing rows, of the source's rows, to give up at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +292,18 @@ class Job:
     from_side: Side
     to_side: Side
     labelling: Labelling
-    existing_labels: Literal["keep", "ignore"]
+    existing_labels: ExistingLabels
     hubspot: HubspotSettings
     limits: Limits
     output: Output
     labels: LabelSettings = LabelSettings()
+    action: Action | ActionColumn = Action.ASSOCIATE
+    mirror: Mirror | None = None
+    match_cache_hours: int = 24
+    """How long the record of a key is remembered between runs; 0: not at all."""
+
+    @property
+    def keyed_sides(self) -> dict[Literal["from", "to"], Side]:
+        """List the sides whose column holds a key, not the record id."""
+        sides: dict[Literal["from", "to"], Side] = {"from": self.from_side, "to": self.to_side}
+        return {end: side for end, side in sides.items() if side.match_by is not None}

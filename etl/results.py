@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
+from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT, NOT_SENT_HINT
 from etl.core.spreadsheet import neutralise
@@ -24,6 +24,7 @@ from etl.core.tally import Tally
 from etl.core.verdict import SETTLED
 from etl.model import SUCCEEDED, Outcome
 from etl.run_folder import write_whole, writing
+from etl.sink import sink
 from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
@@ -56,9 +57,8 @@ RESULTS: Final = {
 }
 """The columns of ``results``, as the contract lists them."""
 
-ACTION: Final = "associate"
-
 _WORST_FIRST: Final = (
+    Outcome.REJECTED,
     Outcome.FAILED,
     Outcome.UNCONFIRMED,
     Outcome.NOT_SENT,
@@ -127,12 +127,21 @@ class Results:
     """Write ``results`` and ``failures.csv`` from a staged source and what became of its sections."""
 
     def __init__(
-        self, dataset: Dataset, outcomes: Callable[[Section], pl.DataFrame], *, stopped: str | None
+        self,
+        dataset: Dataset,
+        outcomes: Callable[[Section], pl.DataFrame],
+        *,
+        stopped: str | None,
+        on_failed: Callable[[pl.DataFrame], None] = lambda _: None,
     ) -> None:
-        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early."""
+        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early.
+
+        `on_failed` sees the rows that did not succeed, chunk by chunk.
+        """
         self._dataset = dataset
         self._stopped = f"the run stopped first: {stopped or 'no reason given'}"
         self._outcomes = outcomes
+        self._on_failed = on_failed
         self._fates = dataset.fates
 
     def write(self, layout: Layout, *, results: Path, failures: Path) -> Told:
@@ -147,7 +156,7 @@ class Results:
             with path.open("wb") as file:
                 file.write(_header(layout))
                 rows = self._told_rows(layout, file, told)
-                write_whole(results, lambda path: _sink(rows, path, layout.results_format))
+                write_whole(results, lambda path: sink(rows, RESULTS, path, layout.results_format))
 
         write_whole(failures, write_failures)
         return told
@@ -177,6 +186,7 @@ class Results:
             if failed.height:
                 _write_failed(failed, layout, failures)
                 told.add_reasons(failed)
+                self._on_failed(failed)
             source = layout.source
             yield rows.with_columns(
                 pl.col(source.from_cell).alias("from_key"),
@@ -188,7 +198,7 @@ class Results:
         """Yield the staged rows chunk by chunk, each with its fate."""
         fates = sorted(self._fates.iterdir())
         for path in self._dataset.row_files():
-            rows = pl.read_parquet(path).with_columns(pl.lit(ACTION).alias("action"))
+            rows = pl.read_parquet(path)
             first, last = rows["row_number"][0], rows["row_number"][-1]
             fate = pl.DataFrame(schema=_FATE)
             if fates:
@@ -217,25 +227,6 @@ def _write_failed(rows: pl.DataFrame, layout: Layout, failures: BinaryIO) -> Non
     rows.select(*cells, *FAILURE_COLUMNS.values()).with_columns(safe).write_csv(
         failures, include_header=False, separator=layout.delimiter
     )
-
-
-def _sink(frames: Iterator[pl.DataFrame], path: Path, results_format: ResultsFormat) -> None:
-    """Stream frames into one file; polars has no writer that frames can be appended to."""
-
-    def source(
-        columns: list[str] | None,
-        predicate: pl.Expr | None,  # noqa: ARG001  (nothing filters a plain sink)
-        rows: int | None,  # noqa: ARG001
-        batch_rows: int | None,  # noqa: ARG001
-    ) -> Iterator[pl.DataFrame]:
-        for frame in frames:
-            yield frame.select(columns) if columns is not None else frame
-
-    rows = register_io_source(source, schema=RESULTS)
-    if results_format == "csv":
-        rows.sink_csv(path)
-    else:
-        rows.sink_parquet(path)
 
 
 def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:
@@ -267,15 +258,23 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         told = links.join(of_some, on="association_id", how="inner", suffix="_told")
         told = told.filter((pl.col("types") & pl.col("types_told")) != 0)
         fates = pl.concat([fates, told.select(fates.columns)])
+    contradicts = pl.col("contradicts").is_not_null()
     is_not_sent = pl.col("outcome").is_null()
     fates = fates.with_columns(
-        pl.col("outcome").fill_null(Outcome.NOT_SENT.value),
+        pl.when(contradicts)
+        .then(pl.lit(Outcome.REJECTED.value))
+        .otherwise(pl.col("outcome").fill_null(Outcome.NOT_SENT.value))
+        .alias("outcome"),
         pl.col("attempts").fill_null(0),
-        pl.when(is_not_sent)
+        pl.when(contradicts)
+        .then(pl.lit(CONTRADICTING_ROWS))
+        .when(is_not_sent)
         .then(pl.lit(NOT_SENT))
         .otherwise("error_category")
         .alias("error_category"),
-        pl.when(is_not_sent)
+        pl.when(contradicts)
+        .then(contradiction())
+        .when(is_not_sent)
         .then(pl.lit(stopped))
         .otherwise("error_message")
         .alias("error_message"),

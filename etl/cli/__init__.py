@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from etl import __version__
-from etl.cli.signals import end_at_once_on_signals
+from etl.cli.signals import end_at_once_on_signals, ignore_signals
 from etl.core.exit_code import ExitCode
 from etl.errors import EtlError, ProblemsError, StoppedError
 
@@ -38,12 +38,21 @@ COMMANDS: Final = {
     "resume": _Entry("etl.cli.resume", "Go on with a run that was cut off or stopped."),
     "retry": _Entry("etl.cli.retry", "Run again what did not succeed."),
     "plan": _Entry("etl.cli.plan", "Show what a run would do; nothing is written."),
+    "check": _Entry("etl.cli.check", "Compare a job's file with the portal; nothing is written."),
+    "doctor": _Entry("etl.cli.doctor", "Check what a run needs: account, job and machine."),
     "lint": _Entry("etl.cli.jobs", "Check job files, offline."),
     "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
     "runs": _Entry("etl.cli.runs", "List runs and how they stand."),
     "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
+    "associate": _Entry("etl.cli.single", "Associate two records."),
+    "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
+    "export": _Entry("etl.cli.export", "Write what records are associated with to a file."),
     "labels": _Entry("etl.cli.labels", "List, make, rename and delete association labels."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
+    "limits": _Entry("etl.cli.limits", "List, set and clear association limits."),
+    "usage-report": _Entry(
+        "etl.cli.usage_report", "Have HubSpot mail which records are near their limits."
+    ),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }
 """Every command, where it is, and its line in the help."""
@@ -59,7 +68,8 @@ class _LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = getattr(importlib.import_module(entry.module), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(entry.module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -95,9 +105,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors of ours are told, not traced."""
+    end_at_once_on_signals("nothing was sent")
     try:
-        with end_at_once_on_signals("nothing was sent"):
-            cli.main(args=arguments, prog_name="hubspot-assoc")
+        cli.main(args=arguments, prog_name="hubspot-assoc")
     except StoppedError as error:
         tell(error)
         sys.exit(error.exit_code)
@@ -113,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("Error: this is a bug in hubspot-assoc; the run is not finished", err=True)
         click.echo("Try: report the lines above; resume the run after the fix", err=True)
         sys.exit(ExitCode.STOPPED)
+    finally:
+        ignore_signals()
 
 
 def tell(error: EtlError) -> None:
@@ -123,4 +135,5 @@ def tell(error: EtlError) -> None:
             click.echo(f"  Try: {problem.hint}", err=True)
         return
     click.echo(f"Error: {error.message}", err=True)
-    click.echo(f"Try: {error.hint}", err=True)
+    if error.hint:
+        click.echo(f"Try: {error.hint}", err=True)

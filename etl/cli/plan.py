@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,16 +15,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from etl.cli.limit_findings import print_findings
 from etl.cli.options import locked_option, portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
+from etl.cli.summary_table import key_words
+from etl.cli.version_notice import tell_support
 from etl.core.label_lock import PORTAL_UNKNOWN, PORTAL_UNPINNED
 from etl.hubspot.account import Account, fetch_account
+from etl.hubspot.ceilings import fetch_ceilings
 from etl.label_lock_file import read_lock, told_of, write_lock
 from etl.logs import open_log
-from etl.pipeline import Pin, connect, lock_of, prepare, stage
+from etl.model import Action
+from etl.pipeline import Pin, connect, lock_of, prepare, reading_finder, stage
 from etl.plan import Plan, plan_staged
+from etl.plan_limits import check_limits
 from etl.run_folder import RunFolder
 from etl.settings import load_job
 from etl.stop import Stop
@@ -73,6 +79,7 @@ def plan(
     """
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
     loaded = load_job(job, overrides, os.environ)
+    tell_support([loaded.hubspot.api_version])
     lock = read_lock(loaded.file) if locked else None
     plan_job(loaded, target, as_json=as_json, lock=lock, writes_lock=writes_lock)
 
@@ -124,17 +131,28 @@ async def _plan(
             if pin is not None and pin.is_portal_unknown:
                 observer.note(PORTAL_UNKNOWN)
             portal = await prepare(there, client, pin=pin)
+            finder = await reading_finder(there, client, log, observer=observer, stop=stop)
             staged = await stage(
-                there, portal, folder.staging, observer=observer, stop=stop, pin=pin
+                there,
+                portal,
+                folder.staging,
+                finder=finder,
+                observer=observer,
+                stop=stop,
+                pin=pin,
             )
+            ceilings = await fetch_ceilings(client, there, portal)
+            limits = await asyncio.to_thread(check_limits, there, portal, staged.dataset, ceilings)
             planned = plan_staged(
                 there,
                 staged.dataset,
                 staged.tally,
                 labels=staged.labels,
                 to_be_made=portal.to_be_made,
+                keys=staged.keys,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
+                limits=limits,
             )
             return planned, lock_of(there, portal, account.portal_id) if writes_lock else None
 
@@ -149,9 +167,16 @@ def _print(planned: Plan, console: Console) -> None:
     facts.add_row("rejected", f"{planned.rejected:,}")
     facts.add_row("unresolved", f"{planned.unresolved:,}")
     facts.add_row("duplicates", f"{planned.duplicates:,}")
+    if set(planned.actions) - {Action.ASSOCIATE.value}:
+        counts = (f"{rows:,} {action}" for action, rows in planned.actions.items())
+        facts.add_row("rows by action", ", ".join(counts))
     facts.add_row("associations", f"{planned.associations:,}")
+    for end, keys in planned.keys.items():
+        facts.add_row(f"{end} keys", key_words(keys))
+    looking_up = f"{planned.look_up_requests:,} looking up, " if planned.keys else ""
     facts.add_row(
-        "requests", f"{planned.read_requests:,} reading, {planned.write_requests:,} writing"
+        "requests",
+        f"{looking_up}{planned.read_requests:,} reading, {planned.write_requests:,} writing",
     )
     facts.add_row(
         "time",
@@ -182,15 +207,22 @@ def _print(planned: Plan, console: Console) -> None:
         paired = f" / '{label['inverse']}'" if label["inverse"] else ""
         told = f"a run makes the label '{label['label']}'{paired} first: {label['rows']:,} rows"
         console.print(told, highlight=False, markup=False)
-    if planned.reasons:
-        reasons = Table(title="rows that will not be sent", title_justify="left")
-        for heading in ("reason", "rows", "first row", "what is wrong there"):
-            reasons.add_column(heading, overflow="fold")
-        for line in planned.reasons:
-            reasons.add_row(
-                escape(line["error_category"]),
-                f"{line['rows']:,}",
-                f"{line['first_row']:,}",
-                escape(line["error_message"]),
-            )
-        console.print(reasons)
+    print_reasons(planned.reasons, "rows that will not be sent", console)
+    print_findings(planned.limits, console)
+
+
+def print_reasons(lines: list[dict[str, Any]], title: str, console: Console) -> None:
+    """Print why rows are left out, where some are."""
+    if not lines:
+        return
+    table = Table(title=title, title_justify="left")
+    for heading in ("reason", "rows", "first row", "what is wrong there"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(
+            escape(line["error_category"]),
+            f"{line['rows']:,}",
+            f"{line['first_row']:,}",
+            escape(line["error_message"]),
+        )
+    console.print(table)

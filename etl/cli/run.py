@@ -20,6 +20,7 @@ from etl.cli.options import (
 )
 from etl.cli.plan import plan_job
 from etl.cli.session import Target, rehearsal_of
+from etl.cli.version_notice import tell_support
 from etl.core.exit_code import ExitCode
 from etl.facts import Origin
 from etl.label_lock_file import read_lock
@@ -85,6 +86,7 @@ def run(
     loaded = [load_job(path, overrides, os.environ) for path in jobs]
     locks = [read_lock(job.file) if locked else None for job in loaded]
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=faults))
+    tell_support(job.hubspot.api_version for job in loaded)
     if dry_run:
         for job, lock in zip(loaded, locks, strict=True):
             plan_job(job, target, as_json=as_json, lock=lock)

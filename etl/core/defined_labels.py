@@ -29,7 +29,7 @@ TO_BE_MADE: Final = "TO_BE_MADE"
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
+class LabelledPair:
     """Two objects, and the labels that HubSpot lists for them."""
 
     from_object: str
@@ -47,7 +47,7 @@ class Between:
 
 
 def missing_labels(
-    settings: LabelSettings, resolver: Resolver, there: Between
+    settings: LabelSettings, resolver: Resolver, there: LabelledPair
 ) -> tuple[DefinedLabel, ...]:
     """List the labels of a job that have to be made. Raises ProblemsError, with all that is wrong."""
     missing = tuple(each for each in settings.define if is_missing(each.label, resolver))
@@ -87,7 +87,7 @@ def is_missing(text: str, resolver: Resolver) -> bool:
     return trouble is not None and trouble.category == UNKNOWN_LABEL
 
 
-def _troubles(each: DefinedLabel, resolver: Resolver, there: Between) -> Iterator[Problem]:
+def _troubles(each: DefinedLabel, resolver: Resolver, there: LabelledPair) -> Iterator[Problem]:
     if is_missing(each.label, resolver):
         return
     place = _place(each)
@@ -103,7 +103,7 @@ def _troubles(each: DefinedLabel, resolver: Resolver, there: Between) -> Iterato
             yield Problem(place, trouble.message, trouble.hint)
 
 
-def _to_define(each: DefinedLabel, there: Between) -> Problem:
+def _to_define(each: DefinedLabel, there: LabelledPair) -> Problem:
     command = ["hubspot-assoc", "labels", "create", there.from_object, there.to_object, each.label]
     command += ["--inverse", each.inverse] if each.inverse is not None else []
     command += ["--name", each.name] if each.name is not None else []

@@ -56,6 +56,19 @@ class Resolution:
     forward: tuple[AssociationType, ...] = ()
     reverse: tuple[AssociationType, ...] = ()
     trouble: Trouble | None = None
+    beside_unlabeled: bool = False
+    """The cell names the unlabeled type beside these, which imply it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How whoever gives a label can say it otherwise; by default, the keys of a job file."""
+
+    several: str = "set label.separator to '{separator}' if the cell holds several labels"
+    outright: str = "give the type outright: type: {{id: {type_id}, category: {category}}}"
+
+
+JOB_FILE: Final = Ways()
 
 
 def normal_form(text: str) -> str:
@@ -75,6 +88,7 @@ class Resolver:
         *,
         aliases: Mapping[str, Iterable[AssociationType]],
         pair: str,
+        ways: Ways = JOB_FILE,
     ) -> None:
         """Index the definitions.
 
@@ -83,6 +97,7 @@ class Resolver:
         once. `pair` is how messages call the two objects.
         """
         self._pair = pair
+        self._ways = ways
         self._texts = {Direction.FORWARD: _by_text(forward), Direction.REVERSE: _by_text(reverse)}
         self._types = {
             Direction.FORWARD: {definition.type for definition in forward},
@@ -96,6 +111,9 @@ class Resolver:
                 self._shown.setdefault(normal_form(definition.text), definition.text)
         unlabeled = [definition.type for definition in forward if not definition.text]
         self.unlabeled: AssociationType | None = unlabeled[0] if unlabeled else None
+        self._unlabeled = {
+            definition.type for definition in (*forward, *reverse) if not definition.text
+        }
 
     def resolve_labels(self, cell: str, separator: str | None = None) -> Resolution:
         """Resolve a cell of one label, or of several when there is a separator."""
@@ -104,17 +122,21 @@ class Resolver:
             Direction.FORWARD: {},
             Direction.REVERSE: {},
         }
+        names_unlabeled = False
         for text in texts:
             wanted = normal_form(text)
             if not wanted or wanted in UNLABELED - self._shown.keys():
+                names_unlabeled |= bool(wanted)
                 continue
             direction, types = self._look_up(wanted)
             if len(types) > 1:
-                return Resolution(trouble=_ambiguous(text, types))
+                return Resolution(trouble=self._ambiguous(text, types))
             if not types:
                 return Resolution(trouble=self._unknown(text))
             found[direction].update(dict.fromkeys(types))
-        return Resolution(tuple(found[Direction.FORWARD]), tuple(found[Direction.REVERSE]))
+        forward, reverse = (tuple(found[direction]) for direction in Direction)
+        beside = names_unlabeled and bool(forward or reverse)
+        return Resolution(forward, reverse, beside_unlabeled=beside)
 
     def resolve_type(self, category: str, type_id: str) -> Resolution:
         """Verify a type given outright; both halves blank ask for the default association."""
@@ -136,6 +158,11 @@ class Resolver:
             )
         )
 
+    def is_unlabeled(self, resolution: Resolution) -> bool:
+        """Tell whether a cell stands for the unlabeled type, by no label or among others."""
+        types = {*resolution.forward, *resolution.reverse}
+        return not types or resolution.beside_unlabeled or not types.isdisjoint(self._unlabeled)
+
     def _look_up(self, wanted: str) -> tuple[Direction, tuple[AssociationType, ...]]:
         for direction in Direction:
             if types := tuple(self._texts[direction].get(wanted, ())):
@@ -153,7 +180,7 @@ class Resolver:
         for separator in _LIKELY_SEPARATORS:
             parts = [normal_form(part) for part in text.split(separator)]
             if len(parts) > 1 and all(self._look_up(part)[1] for part in parts if part):
-                hint = f"set label.separator to '{separator}' if the cell holds several labels"
+                hint = self._ways.several.format(separator=separator)
                 return Trouble(UNKNOWN_LABEL, message, hint)
         nearest = process.extractOne(
             wanted, self._shown.keys(), scorer=fuzz.ratio, score_cutoff=_SIMILAR_ENOUGH
@@ -166,6 +193,16 @@ class Resolver:
             hint = f"{self._pair} has no labels; make one in HubSpot or leave the cell blank"
         return Trouble(UNKNOWN_LABEL, message, hint)
 
+    def _ambiguous(self, text: str, types: Sequence[AssociationType]) -> Trouble:
+        first = types[0]
+        outright = self._ways.outright.format(type_id=first.type_id, category=first.category)
+        return Trouble(
+            AMBIGUOUS_LABEL,
+            f"label '{text.strip()[:SHOWN_CHARACTERS]}' stands for {len(types)} types: "
+            f"{_listed([str(kind) for kind in types])}",
+            f"rename one in HubSpot, or {outright}",
+        )
+
 
 def _by_text(
     definitions: Sequence[LabelDefinition],
@@ -175,17 +212,6 @@ def _by_text(
         if definition.text:
             index[normal_form(definition.text)][definition.type] = None
     return dict(index)
-
-
-def _ambiguous(text: str, types: Sequence[AssociationType]) -> Trouble:
-    first = types[0]
-    return Trouble(
-        AMBIGUOUS_LABEL,
-        f"label '{text.strip()[:SHOWN_CHARACTERS]}' stands for {len(types)} types: "
-        f"{_listed([str(kind) for kind in types])}",
-        f"rename one in HubSpot, or give the type outright: "
-        f"type: {{id: {first.type_id}, category: {first.category}}}",
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -26,12 +26,16 @@ LONGEST_REMEMBERED: Final = 1000
 RESOLVED: Final = {
     "forward": pl.Int64,
     "reverse": pl.Int64,
+    "is_unlabeled": pl.Boolean,
     "association_types": pl.String,
     "error_category": pl.String,
     "error_message": pl.String,
     "hint": pl.String,
 }
-"""What a row's label stands for; the three error columns are null where it stands for something."""
+"""What a row's label stands for; the three error columns are null where it stands for something.
+
+`is_unlabeled` tells that this is the unlabeled type, given outright or by no label at all.
+"""
 
 _CELL: Final = "label_cell"
 _BETWEEN: Final = "\x1f"
@@ -59,8 +63,9 @@ class RowResolver:
         self._bits = bits
         self._unlabeled = str(resolver.unlabeled) if resolver.unlabeled else ""
         self.seen: dict[str, SeenLabel] = {}
-        trouble = self._resolve(self._fixed_cell()).trouble if self._is_fixed() else None
-        if trouble is not None:
+        self.fixed = self._resolve(self._fixed_cell()) if self._is_fixed() else None
+        """What stands for every row, where no row says it itself."""
+        if self.fixed is not None and (trouble := self.fixed.trouble) is not None:
             raise SettingsError(trouble.message, trouble.hint)
 
     def resolve(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
@@ -92,13 +97,14 @@ class RowResolver:
 
     def _line(
         self, resolution: Resolution
-    ) -> tuple[int, int, str, str | None, str | None, str | None]:
+    ) -> tuple[int, int, bool, str, str | None, str | None, str | None]:
         if (trouble := resolution.trouble) is not None:
-            return 0, 0, "", trouble.category, trouble.message, trouble.hint
+            return 0, 0, False, "", trouble.category, trouble.message, trouble.hint
         forward, reverse = resolution.forward, resolution.reverse
         return (
             self._bits[Direction.FORWARD].mask(forward),
             self._bits[Direction.REVERSE].mask(reverse),
+            self._resolver.is_unlabeled(resolution),
             ";".join(map(str, (*forward, *reverse))) or self._unlabeled,
             None,
             None,

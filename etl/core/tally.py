@@ -12,7 +12,7 @@ from etl.model import SUCCEEDED, Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.model import MaxFailures
+    from etl.model import Bound
 
 
 @dataclass(slots=True)
@@ -48,10 +48,6 @@ class Tally:
         """Give the verdict of a run that came to its end by itself."""
         return ExitCode.SOME_FAILED if self.not_succeeded else ExitCode.SUCCEEDED
 
-    def exceeds(self, limit: MaxFailures | None, *, of_rows: int) -> bool:
+    def exceeds(self, limit: Bound | None, *, of_rows: int) -> bool:
         """Tell whether more rows went wrong than the job allows."""
-        if limit is None:
-            return False
-        if limit.count is not None:
-            return self.not_succeeded > limit.count
-        return limit.percent is not None and self.not_succeeded * 100 > limit.percent * of_rows
+        return limit is not None and limit.is_exceeded(self.not_succeeded, of=of_rows)

@@ -1,15 +1,22 @@
-"""One way of associating: a direction, and with types or without."""
+"""One way of asking: an action in a direction, and with types or without."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from etl.hubspot.objects import type_id
-from etl.hubspot.wire import create_body, default_body, read_created, read_defaulted
-from etl.model import AssociationType
+from etl.hubspot.wire import (
+    PAIR,
+    archive_body,
+    create_body,
+    default_body,
+    read_created,
+    read_defaulted,
+)
+from etl.model import Action, AssociationType, Outcome
 
 if TYPE_CHECKING:
     from etl.core.typebits import TypeBits
@@ -32,15 +39,35 @@ class Endpoint:
     """Types of which a record has at most one."""
     primary_holder: Literal["from_id", "to_id"]
     """The side whose records have at most one primary."""
+    custom: frozenset[AssociationType] = frozenset()
+    """Labels that the portal's people have made: what `existing_labels: replace` may take away."""
+    action: Action = Action.ASSOCIATE
+
+    def to(self, action: Action) -> Endpoint:
+        """Give the endpoint for an action on the same objects."""
+        return self if action is self.action else replace(self, action=action)
 
     @property
     def path(self) -> str:
         """The path to post batches to."""
-        return self.paths.create if self.has_types else self.paths.default
+        match self.action:
+            case Action.REMOVE:
+                return self.paths.archive
+            case Action.REMOVE_LABELS:
+                return self.paths.archive_labels
+            case Action.ASSOCIATE:
+                return self.paths.create if self.has_types else self.paths.default
+
+    @property
+    def done(self) -> Outcome:
+        """The outcome of what HubSpot has done."""
+        return Outcome.ASSOCIATED if self.action is Action.ASSOCIATE else Outcome.REMOVED
 
     def body(self, pairs: pl.DataFrame) -> bytes:
         """Write the request for from_id, to_id and types."""
-        if not self.has_types:
+        if self.action is Action.REMOVE:
+            return archive_body(pairs)
+        if self.action is Action.ASSOCIATE and not self.has_types:
             return default_body(pairs)
         masks = pairs["types"].unique().to_list()
         # Sorted: the same associations make the same bytes, in whatever order types were met.
@@ -51,8 +78,10 @@ class Endpoint:
 
         Answers of the default endpoint have been seen to name each pair in both directions; taken
         at face value, the mirror of one pair would confirm another whose ids are the other way
-        round.
+        round. An answer to a removal names nothing.
         """
+        if self.action is not Action.ASSOCIATE:
+            return pl.DataFrame(schema=PAIR)
         if self.has_types:
             created = read_created(answer)
             ours, mirror = type_id(self.sides.from_object), type_id(self.sides.to_object)

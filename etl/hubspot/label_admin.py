@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 from etl.core.label_rules import custom_labels
 from etl.core.resolve import normal_form
 from etl.errors import EtlError, RequestError, SettingsError, StoppedError
+from etl.hubspot.existing import Between
 from etl.hubspot.label_wire import make_body, rename_body
-from etl.hubspot.labels import Labels, fetch_labels_between, paths_between
+from etl.hubspot.labels import Labels, labels_between
 from etl.model import Direction, LabelDefinition
 
 if TYPE_CHECKING:
@@ -66,18 +67,21 @@ class LabelAdmin:
         self, client: Client, api_version: ApiVersion, from_object: str, to_object: str
     ) -> None:
         self._client = client
-        self._paths = paths_between(api_version, from_object, to_object)
+        self._there = Between.of(api_version, from_object, to_object)
         self._list_command = f"hubspot-assoc labels list {from_object} {to_object}"
         self.pair = f"{from_object} → {to_object}"
 
+    def _way(self, direction: Direction) -> Between:
+        return self._there if direction is Direction.FORWARD else self._there.back
+
     async def labels(self) -> Labels:
         """List what is there."""
-        return await fetch_labels_between(self._client, self._paths)
+        return await labels_between(self._client, self._there)
 
     async def make(self, wanted: DefinedLabel, before: Labels) -> Made:
         """Make a label that `before`, the labels listed just now, does not have."""
         doing = f"make the label '{wanted.label}' for {self.pair}"
-        paths = self._paths[Direction.FORWARD].labels
+        paths = self._there.paths.labels
         was_unclear = False
         for _ in range(TRIES):
             written = await self._write("POST", paths, make_body(wanted), doing, tries=1)
@@ -103,7 +107,7 @@ class LabelAdmin:
             texts = {None, *(other.text for _, other in now)}
             return renamed in set(now) and inverse in texts
 
-        written = await self._write("PUT", self._paths[direction].labels, body, doing)
+        written = await self._write("PUT", self._way(direction).paths.labels, body, doing)
         now = await self._look(is_renamed, written, doing)
         if is_renamed(now) and not written.is_refused:
             return now
@@ -118,7 +122,7 @@ class LabelAdmin:
             return (direction, line.type) not in {(way, other.type) for way, other in now}
 
         # Asked again after a cut, HubSpot answers 404 where the first time has done it.
-        paths = self._paths[direction].label(line.type.type_id)
+        paths = self._way(direction).paths.label(line.type.type_id)
         written = await self._write("DELETE", paths, None, doing)
         now = await self._look(is_gone, written, doing)
         if is_gone(now):

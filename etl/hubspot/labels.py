@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from etl.core.defined_labels import Between
-from etl.core.resolve import Resolver
+from etl.core.defined_labels import LabelledPair
+from etl.core.resolve import JOB_FILE, Resolver
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
+from etl.hubspot.existing import Between
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
 from etl.hubspot.wire import WireError, read_labels
@@ -19,24 +20,13 @@ from etl.model import Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from etl.core.resolve import Ways
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import ApiVersion, AssociationType, DefinedLabel, Job, LabelDefinition
+    from etl.model import AssociationType, DefinedLabel, Job, LabelDefinition
 
 
-@dataclass(frozen=True, slots=True)
-class Portal:
-    """What a run knows of the account: its labels, and the endpoints for them."""
-
-    resolver: Resolver
-    bits: dict[Direction, TypeBits]
-    endpoints: dict[tuple[Direction, bool], Endpoint]
-    """By direction, and by whether there are types to send."""
-    same_object: bool
-    labels: Labels
-    """Every label of the two objects."""
-    to_be_made: tuple[DefinedLabel, ...] = ()
-    """Labels that a run would make; in `labels` they stand under types of our own."""
+USER_DEFINED: Final = "USER_DEFINED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +36,11 @@ class Labels:
     forward: Sequence[LabelDefinition]
     reverse: Sequence[LabelDefinition]
     """Empty between records of one object: a single list has both sides of a paired label then."""
+
+    @property
+    def texts(self) -> dict[AssociationType, str | None]:
+        """Give the labels of the first direction as people see them."""
+        return {definition.type: definition.text for definition in self.forward}
 
     def __iter__(self) -> Iterator[tuple[Direction, LabelDefinition]]:
         """List every label with its direction, that of the job first."""
@@ -73,27 +68,54 @@ class Labels:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What a run knows of the account: its labels, and the endpoints for them."""
+
+    labels: Labels
+    resolver: Resolver
+    bits: dict[Direction, TypeBits]
+    endpoints: dict[tuple[Direction, bool], Endpoint]
+    """By direction, and by whether there are types to send."""
+    same_object: bool
+    to_be_made: tuple[DefinedLabel, ...] = ()
+    """Labels that a run would make; in `labels` they stand under types of our own."""
+
+
 async def fetch_labels(client: Client, job: Job) -> Labels:
+    """Ask for the labels of a job's objects, both directions. Raises as `labels_between`."""
+    api_version = job.hubspot.api_version
+    there = Between.of(api_version, job.from_side.object, job.to_side.object)
+    return await labels_between(client, there)
+
+
+async def labels_between(client: Client, there: Between) -> Labels:
     """Ask for the labels of both directions.
 
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
-    return await fetch_labels_between(client, _paths(job))
+    forward = await _fetch(client, there.paths)
+    return Labels(forward, [] if there.sides.same else await _fetch(client, there.back.paths))
 
 
-async def fetch_labels_between(client: Client, paths: Mapping[Direction, Paths]) -> Labels:
-    """Ask for the labels between two objects, whose paths these are. Raises as `fetch_labels`."""
-    ahead, back = paths[Direction.FORWARD], paths[Direction.REVERSE]
-    same_object = Sides(ahead.from_object, ahead.to_object).same
-    forward = await _fetch(client, ahead)
-    return Labels(forward, [] if same_object else await _fetch(client, back))
+def resolver_between(sides: Sides, labels: Labels, ways: Ways = JOB_FILE) -> Resolver:
+    """Make of the labels what finds the types of a text; `ways` are the words of its hints."""
+    return Resolver(
+        labels.forward,
+        labels.reverse,
+        aliases=aliases_between(sides.from_object, sides.to_object),
+        pair=f"{sides.from_object} → {sides.to_object}",
+        ways=ways,
+    )
 
 
 def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Portal:
     """Make of the labels all that depends on them; `bits` number the types of each direction."""
     sides, paths = _sides(job), _paths(job)
     forward, reverse = labels.forward, labels.reverse
+    same_object = sides[Direction.FORWARD].same
     kinds = kinds_between(job.from_side.object, job.to_side.object)
+    resolver = resolver_of(job, labels)
     types = {
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
@@ -107,27 +129,23 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
             other_way=types[Direction(1 - direction)] - types[direction],
             primary=types[direction] & kinds.get("primary", frozenset()),
             primary_holder=_primary_holder(sides[direction]),
+            custom=_custom(forward if direction is Direction.FORWARD or same_object else reverse),
         )
         for direction in Direction
         for has_types in (True, False)
     }
-    same_object = sides[Direction.FORWARD].same
-    return Portal(resolver_of(job, labels), bits, endpoints, same_object, labels)
+    return Portal(labels, resolver, bits, endpoints, same_object)
 
 
 def resolver_of(job: Job, labels: Labels) -> Resolver:
     """Make what answers for every cell of a job."""
-    return Resolver(
-        labels.forward,
-        labels.reverse,
-        aliases=aliases_between(job.from_side.object, job.to_side.object),
-        pair=f"{job.from_side.object} → {job.to_side.object}",
-    )
+    return resolver_between(Sides(job.from_side.object, job.to_side.object), labels)
 
 
-def between(job: Job, labels: Labels) -> Between:
+def labelled_pair(job: Job, labels: Labels) -> LabelledPair:
     """Say which objects the labels are for."""
-    return Between(job.from_side.object, job.to_side.object, labels.forward, labels.reverse)
+    ends = (job.from_side.object, job.to_side.object)
+    return LabelledPair(*ends, labels.forward, labels.reverse)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:
@@ -138,16 +156,9 @@ def _sides(job: Job) -> dict[Direction, Sides]:
 
 
 def _paths(job: Job) -> dict[Direction, Paths]:
-    return paths_between(job.hubspot.api_version, job.from_side.object, job.to_side.object)
-
-
-def paths_between(
-    api_version: ApiVersion, from_object: str, to_object: str
-) -> dict[Direction, Paths]:
-    """Give the paths of both directions between two objects."""
     return {
-        Direction.FORWARD: Paths(api_version, from_object, to_object),
-        Direction.REVERSE: Paths(api_version, to_object, from_object),
+        direction: Paths(job.hubspot.api_version, side.from_object, side.to_object)
+        for direction, side in _sides(job).items()
     }
 
 
@@ -158,7 +169,7 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
         said = reply.answer.message or "no reason given"
         raise SettingsError(
             f"HubSpot has no labels for {pair} ({reply.http_status}): {said}",
-            "check both objects (from.object and to.object of a job): a name such as contacts, or a type id such as 0-1 "
+            "check both objects: a name such as contacts, or a type id such as 0-1 "
             "or 2-123 (custom objects need their type id or p_name), and hubspot.base_url",
         )
     try:
@@ -168,6 +179,15 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
             f"HubSpot's labels for {pair} can't be understood: {error}",
             "check that hubspot.base_url is HubSpot's API",
         ) from error
+
+
+def _custom(definitions: Iterable[LabelDefinition]) -> frozenset[AssociationType]:
+    """Leave out the unlabeled type that custom objects have of the portal's own."""
+    return frozenset(
+        definition.type
+        for definition in definitions
+        if definition.type.category == USER_DEFINED and definition.text
+    )
 
 
 def _primary_holder(sides: Sides) -> Literal["from_id", "to_id"]:

@@ -18,13 +18,16 @@ import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
+from etl.core.remove import part_removals
+from etl.core.replace import replace_existing
 from etl.core.tally import Tally
 from etl.errors import EtlError
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import verdicts
 from etl.hubspot.parallel import in_parallel
+from etl.hubspot.replace import settle_replacing
 from etl.hubspot.settle import NO_ANSWER, Settler, with_cost
-from etl.model import Outcome
+from etl.model import Action, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from etl.hubspot.settings_check import SettingsCheck
     from etl.journal import Journal
     from etl.logs import Log
+    from etl.model import ExistingLabels
     from etl.staging import Section
     from etl.stop import Stop
 
@@ -85,14 +89,14 @@ class Push:
         *,
         batch_size: int,
         concurrency: int | None,
-        keep: bool,
+        existing_labels: ExistingLabels,
         gives_up: bool,
         settings: SettingsCheck,
         stop: Stop,
         log: Log,
         on_settled: Callable[[RowsSettled], Progress],
     ) -> None:
-        """Take what every section shares; `keep` reads what pairs have and writes the union.
+        """Take what every section shares; unless labels are to be ignored, pairs are read first.
 
         `gives_up` stops the run when HubSpot accepts nothing at all.
         `on_settled` takes rows into account, and gives the run's progress for the journal.
@@ -100,7 +104,7 @@ class Push:
         self._journal = journal
         self._batch_size = batch_size
         self._concurrency = concurrency or MAX_CONCURRENCY
-        self._keep = keep
+        self._existing_labels = existing_labels
         self._stop = stop
         self._log = log
         self._on_settled = on_settled
@@ -119,10 +123,13 @@ class Push:
         begun = await asyncio.to_thread(self._journal.begun, number)
         done = _Done(begun, await asyncio.to_thread(self._journal.verdicts, number))
         pairs = pairs.with_columns(
-            pl.col("types").alias("wanted"), pl.lit(None, pl.String).alias("unread")
+            pl.col("types").alias("wanted"),
+            pl.lit(None, pl.String).alias("unread"),
+            pl.lit(value=True).alias("writes"),
+            pl.lit(0, pl.Int64).alias("stale"),
         )
         # Writing the second direction blindly may replace what the first one has just written.
-        if self._keep or section.is_second:
+        if self._existing_labels != "ignore" or section.is_second:
             try:
                 pairs = await self._compare(section, pairs, endpoint, done.verdicts)
             except EtlError as error:
@@ -156,24 +163,25 @@ class Push:
         if unchanged is not None:
             asked = _without(_without(pairs, unchanged), _final(settled))
         existing = await self._reader.read(asked, endpoint)
-        union, same = keep_existing(
+        change, same = self._part(
             pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left"),
             endpoint.fold_types(existing.types),
-            exclusive=endpoint.bits.mask(endpoint.primary),
-            holder=endpoint.primary_holder,
-            write_all=not self._keep or not is_new,
+            endpoint,
+            section,
+            write_all=self._existing_labels == "ignore" or not is_new,
         )
         if unchanged is None:
             unchanged = with_cost(verdicts(same, Outcome.UNCHANGED, None), attempts=0)
             await asyncio.to_thread(self._journal.compared, section.number, unchanged)
             self._on_settled(_rows_settled(unchanged, pairs))
+        changed = ("types", "writes", "stale")
         write = (
             _without(pairs, unchanged)
             .drop("unread")
             .join(existing.unread.rename({"error_message": "unread"}), on="from_id", how="left")
-            .join(union.select("association_id", "types"), on="association_id", how="left")
-            .with_columns(pl.coalesce("types_right", "types").alias("types"))
-            .drop("types_right")
+            .join(change.select("association_id", *changed), on="association_id", how="left")
+            .with_columns(pl.coalesce(f"{name}_right", name).alias(name) for name in changed)
+            .drop(f"{name}_right" for name in changed)
             .sort("association_id")
         )
         self._log.info(
@@ -184,6 +192,35 @@ class Push:
             write=write.height,
         )
         return write
+
+    def _part(
+        self,
+        pairs: pl.DataFrame,
+        existing: pl.DataFrame,
+        endpoint: Endpoint,
+        section: Section,
+        *,
+        write_all: bool,
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Part what needs a request, with its types, writes and stale, from what is as asked."""
+        if endpoint.action is not Action.ASSOCIATE:
+            labels_alone = endpoint.action is Action.REMOVE_LABELS
+            there, gone = part_removals(pairs, existing, labels_alone=labels_alone)
+            return (pl.concat([there, gone]), gone.clear()) if write_all else (there, gone)
+        exclusive, holder = endpoint.bits.mask(endpoint.primary), endpoint.primary_holder
+        # What the other direction has just written is the source's too, and is not stale.
+        if self._existing_labels == "replace" and not section.is_second:
+            return replace_existing(
+                pairs.drop("writes", "stale"),
+                existing,
+                custom=endpoint.bits.mask(endpoint.custom),
+                exclusive=exclusive,
+                holder=holder,
+                write_all=write_all,
+            )
+        return keep_existing(
+            pairs, existing, exclusive=exclusive, holder=holder, write_all=write_all
+        )
 
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:
         earlier = done.of(batch.number)
@@ -201,8 +238,8 @@ class Push:
                 )
             is_unread = pl.col("unread").is_not_null()
             await self._settle(ledger, _failed_unread(frame.filter(is_unread), batch.number))
-            async for outcomes in self._settler.settle(
-                frame.filter(~is_unread), endpoint, batch=batch.number
+            async for outcomes in settle_replacing(
+                self._settler, frame.filter(~is_unread), endpoint, batch=batch.number
             ):
                 await self._settle(ledger, outcomes)
         except EtlError as error:

@@ -2,7 +2,9 @@
 
 Rule 1: one bad row never fails its batch: what is refused or not answered is narrowed down until the
         culprit stands alone.
-Rule 2: what a 2xx does not name is asked for again, and then read back; never assumed.
+Rule 2: what a 2xx does not name is asked for again, and then read back; never assumed. An answer to
+        a removal names nothing: it is read back, asked for again where it has not helped, and read
+        back once more.
 Rule 3: a request that came to nothing may have done its work: that is read back before any of it is
         sent again.
 Rule 4: what meets every row alike is no trouble of rows: the run stops.
@@ -18,12 +20,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.keep import keep_existing
+from etl.core.remove import part_removals
 from etl.core.verdict import VERDICT
 from etl.errors import RequestError, StoppedError
 from etl.hubspot.existing import TRIES_OF_A_PART, UNANSWERED_IN_A_ROW
 from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
 from etl.hubspot.wire import ErrorDetail, WireError
-from etl.model import MAX_BATCH_SIZE, Outcome
+from etl.model import MAX_BATCH_SIZE, Action, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 NO_ANSWER: Final = "NO_ANSWER"
 """Our category for a request that came to nothing after all its attempts."""
+
+STILL_THERE: Final = "STILL_THERE"
+"""Our category for what HubSpot said it removed, and still has."""
 
 REFUSED_ALONE: Final = MAX_BATCH_SIZE
 """Rows refused one by one, with not one accepted before the run stops: as many as a full batch."""
@@ -102,14 +108,14 @@ class Settler:
             except RequestError as error:
                 step = await self._unanswered_group(group, endpoint, error)
             settled = step.settled.with_columns(pl.lit(batch, pl.Int64).alias("batch"))
-            is_made = pl.col("outcome") == Outcome.ASSOCIATED.value
-            made = settled.filter(is_made)
-            yield made
-            self._gives_up &= not made.height
+            is_done = pl.col("outcome") == endpoint.done.value
+            done = settled.filter(is_done)
+            yield done
+            self._gives_up &= not done.height
             if step.doubt is not None:
-                # What is made stays made; the others fail only if it is not the settings.
+                # What is done stays done; the others fail only if it is not the settings.
                 await self._settings.check(is_urgent=step.doubt.names_types)
-            yield settled.filter(~is_made)
+            yield settled.filter(~is_done)
             self._count_refused(step)
             groups.extend(step.more)
 
@@ -124,13 +130,18 @@ class Settler:
         more = [
             replace(group, frame=part, attempts=attempts, tries=None) for part in judgement.again
         ]
-        if judgement.unnamed.height and group.asked_again:
+        unnamed = judgement.unnamed
+        # An answer to a removal never names anything: asking again before looking would be idle.
+        if unnamed.height and (group.asked_again or endpoint.action is not Action.ASSOCIATE):
             # A stop leaves these without a verdict, but takes nothing from what is settled.
             with suppress(StoppedError):
-                read_back = await self._read_back(judgement.unnamed, endpoint, reply)
-                settled = pl.concat([settled, read_back])
-        elif judgement.unnamed.height:
-            more.append(_Group(judgement.unnamed, attempts, asked_again=True))
+                done, unnamed = await self._look_up(unnamed, endpoint)
+                told = verdicts(done, endpoint.done, reply.http_status, reply.answer)
+                settled = pl.concat([settled, told])
+                if group.asked_again:
+                    settled = pl.concat([settled, _unconfirmed(unnamed, endpoint, reply)])
+        if unnamed.height and not group.asked_again:
+            more.append(_Group(unnamed, attempts, asked_again=True))
         is_refused_alone = not reply.is_success and group.frame.height == 1
         said = reply.answer.message or f"HTTP {reply.http_status}"
         return _Step(
@@ -164,9 +175,9 @@ class Settler:
                 f"nothing: {error.message}",
                 "see HubSpot's status page, and go on when it is better",
             )
-        there, missing = await self._look_up(group.frame, endpoint)
+        done, missing = await self._look_up(group.frame, endpoint)
         attempts = group.attempts + error.attempts
-        settled = verdicts(there, Outcome.ASSOCIATED, None)
+        settled = verdicts(done, endpoint.done, None)
         if missing.height > 1:
             more = [
                 _Group(part, attempts, TRIES_OF_A_PART)
@@ -179,36 +190,38 @@ class Settler:
         )
         return _Step(with_cost(pl.concat([settled, failed]), attempts), [])
 
-    async def _read_back(
-        self, unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply
-    ) -> pl.DataFrame:
-        """Settle associations that two answers left unnamed by looking them up: VERDICT."""
-        there, missing = await self._look_up(unnamed, endpoint)
-        doubt = ErrorDetail(
+    async def _look_up(
+        self, frame: pl.DataFrame, endpoint: Endpoint
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Part the associations that are as they were asked to be from those that are not."""
+        existing = await self._reader.read(frame, endpoint)
+        folded = endpoint.fold_types(existing.types)
+        if endpoint.action is Action.ASSOCIATE:
+            # Nothing is exclusive here: the question is what is there, not what should be.
+            _, done = keep_existing(frame, folded, exclusive=0, holder=endpoint.primary_holder)
+        else:
+            labels_alone = endpoint.action is Action.REMOVE_LABELS
+            _, gone = part_removals(frame, folded, labels_alone=labels_alone)
+            # Of a record that can't be read we may not say that it has nothing.
+            done = gone.join(existing.unread, on="from_id", how="anti")
+        return done, frame.join(done, on="association_id", how="anti", maintain_order="left")
+
+
+def _unconfirmed(unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply) -> pl.DataFrame:
+    """Settle associations that were asked for twice and are not as asked: VERDICT."""
+    doubt = (
+        ErrorDetail(
             message="HubSpot answered with success but did not name this association, "
             "and reading it back did not find it",
             category=NOT_NAMED,
         )
-        return pl.concat(
-            [
-                verdicts(there, Outcome.ASSOCIATED, reply.http_status, reply.answer),
-                verdicts(missing, Outcome.UNCONFIRMED, reply.http_status, reply.answer, doubt),
-            ]
+        if endpoint.action is Action.ASSOCIATE
+        else ErrorDetail(
+            message="HubSpot answered with success, and reading back did not find it gone",
+            category=STILL_THERE,
         )
-
-    async def _look_up(
-        self, frame: pl.DataFrame, endpoint: Endpoint
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Part the associations that HubSpot has, with all their types, from those it has not."""
-        existing = await self._reader.read(frame, endpoint)
-        missing, there = keep_existing(
-            # Nothing is exclusive here: the question is what is there, not what should be.
-            frame,
-            endpoint.fold_types(existing.types),
-            exclusive=0,
-            holder=endpoint.primary_holder,
-        )
-        return there, frame.join(missing, on="association_id", how="semi", maintain_order="left")
+    )
+    return verdicts(unnamed, Outcome.UNCONFIRMED, reply.http_status, reply.answer, doubt)
 
 
 def _judge(frame: pl.DataFrame, reply: Reply, endpoint: Endpoint) -> Judgement:

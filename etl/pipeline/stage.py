@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from etl.core.defined_labels import as_if_made, is_missing, missing_labels
+from etl.core.failure_columns import is_failures_file
+from etl.core.keys import Matched
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
@@ -16,11 +18,12 @@ from etl.errors import SettingsError
 from etl.hubspot.client import Client
 from etl.hubspot.culprits import Sides
 from etl.hubspot.label_room import fetch_room
-from etl.hubspot.labels import Labels, between, fetch_labels, portal_of, resolver_of
+from etl.hubspot.labels import Labels, fetch_labels, labelled_pair, portal_of, resolver_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
-from etl.ingest import ingest
-from etl.model import Direction
+from etl.ingest import ingest, read_source
+from etl.kept_source import KeptSource
+from etl.model import Action, Direction, Outcome
 from etl.staging import Staging
 from etl.summary import resolved_labels
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from etl.ingest import SourceShape
     from etl.logs import Log
     from etl.model import DefinedLabel, HubspotSettings, Job, Limits
+    from etl.pipeline.keys import KeyFinder
     from etl.pipeline.observer import Observer
     from etl.pipeline.pin import Pin
     from etl.staging import Dataset
@@ -53,6 +57,8 @@ class Staged:
     """What each distinct label stands for, as ``summary.json`` lists it."""
     tally: Tally
     """Rows that will not be sent."""
+    keys: dict[str, dict[str, int]]
+    """How the look-up of each keyed side went, as ``summary.json`` tells it."""
 
 
 @asynccontextmanager
@@ -97,7 +103,7 @@ async def prepare(
     labels = await fetch_labels(client, job)
     if pin is not None:
         return portal_of(job, labels, {direction: TypeBits() for direction in Direction})
-    resolver, there = resolver_of(job, labels), between(job, labels)
+    resolver, there = resolver_of(job, labels), labelled_pair(job, labels)
     if any(is_missing(each.label, resolver) for each in job.labels.define):
         ends = (job.from_side.object, job.to_side.object)
         room = await fetch_room(client, job.hubspot.api_version, *ends, labels)
@@ -117,11 +123,15 @@ async def stage(
     portal: Portal,
     folder: Path,
     *,
+    finder: KeyFinder,
     observer: Observer,
     stop: Stop,
     pin: Pin | None = None,
 ) -> Staged:
-    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
+    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError.
+
+    Where a side holds keys, the source waits on the disk while they are looked up.
+    """
     try:
         resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
     except SettingsError:
@@ -129,6 +139,7 @@ async def stage(
         if pin is not None:
             pin.refuse_differences(job, portal, is_whole=False)
         raise
+    _refuse_to_remove_all(job, portal, resolver)
     staging = Staging(
         folder,
         same_object=portal.same_object,
@@ -137,13 +148,44 @@ async def stage(
     )
     tally = Tally()
 
-    def on_chunk() -> None:
-        observer.read(staging.rows)
+    def on_rows(rows: int) -> None:
+        observer.read(rows)
         stop.check()
 
-    source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    chunks, matches = read_source(job), list[Matched]()
+    if job.keyed_sides:
+        kept = KeptSource(folder, job)
+        await asyncio.to_thread(kept.keep, chunks, on_rows)
+        chunks, matches = kept.chunks(), await finder.find(kept)
+    source = await asyncio.to_thread(
+        ingest,
+        job,
+        chunks,
+        resolver,
+        staging,
+        tally,
+        on_chunk=lambda: on_rows(staging.rows),
+        matches=matches,
+    )
+    if job.mirror is not None and is_failures_file(source.columns):
+        raise SettingsError(
+            f"{job.source.path} is a failures file: to a mirror, what its job's other rows keep would "
+            "be surplus",
+            "run the whole source, or take mirror out of the job file",
+        )
     if pin is not None:
         pin.refuse_differences(job, portal)
     dataset = await asyncio.to_thread(staging.merge)
+    tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
-    return Staged(dataset, source, resolved_labels(resolver.seen.values()), tally)
+    labels = resolved_labels(resolver.seen.values())
+    return Staged(dataset, source, labels, tally, finder.facts)
+
+
+def _refuse_to_remove_all(job: Job, portal: Portal, resolver: RowResolver) -> None:
+    fixed = resolver.fixed
+    if job.action is Action.REMOVE_LABELS and fixed and portal.resolver.is_unlabeled(fixed):
+        raise SettingsError(
+            "the label is the unlabeled type: taking it away takes the whole association away",
+            "name the labels to take away, or write action: remove",
+        )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, example, given, settings
+from paper import SUCCEEDED, Model
 from scenes import (
     Listener,
-    Model,
     Scene,
     check_files,
     check_listing,
@@ -60,13 +61,13 @@ async def play(scene: Scene, folder: Path) -> None:
         bad = [
             line
             for line, outcome in zip(scene.lines, outcomes, strict=True)
-            if outcome not in {"associated", "unchanged"}
+            if outcome not in SUCCEEDED
         ]
         if not bad:
             return
         again = job_of(scene, folder, run_folder.failures, sandbox.base_url)
         summary, run_folder = await run(again, Listener())
-        worse = Scene(bad, scene.to_object, scene.existing_labels)
+        worse = replace(scene, lines=bad)
         check_files(run_folder, bad, model.run(worse), summary)
         check_listing(run_folder)
         check_portal(sandbox, model)

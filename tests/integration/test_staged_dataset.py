@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl.core.merge import PAIR, merge_pairs
 from etl.model import MAX_ID, Direction
-from etl.staging import PAIR_SCHEMA, Dataset, Staging, merge_pairs
+from etl.staging import Dataset, Staging
 
 Row = tuple[int, int, int, int]
 """from_id, to_id, forward and reverse types as bits."""
@@ -33,8 +34,8 @@ TABLES = st.one_of(
 
 def pairs_of(rows: list[Row], first: int = 1) -> pl.DataFrame:
     """Make rows a frame, with their numbers."""
-    numbered = [(number, *row) for number, row in enumerate(rows, first)]
-    return pl.DataFrame(numbered, schema=PAIR_SCHEMA, orient="row")
+    numbered = [(number, *row, "associate") for number, row in enumerate(rows, first)]
+    return pl.DataFrame(numbered, schema=PAIR, orient="row")
 
 
 def expected(rows: list[Row]) -> tuple[dict[Key, int], dict[int, set[Key]]]:
@@ -243,7 +244,7 @@ def test_both_directions_of_a_pair_meet_in_one_partition(
 def test_a_source_without_a_good_row_has_nothing_to_send(tmp_path: Path) -> None:
     """Rows that are all rejected still count as read."""
     staging = Staging(tmp_path, same_object=False)
-    staging.add(pl.DataFrame({"row_number": [1, 2]}), pl.DataFrame(schema=PAIR_SCHEMA))
+    staging.add(pl.DataFrame({"row_number": [1, 2]}), pl.DataFrame(schema=PAIR))
     dataset = staging.merge()
     assert (dataset.rows, dataset.associations, dataset.sections) == (2, 0, ())
     assert list(dataset.links()) == []

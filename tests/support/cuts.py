@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Sent = tuple[str, int, int]
-"""An endpoint's from-object, and the two records of one input."""
+Sent = tuple[str, str, int, int]
+"""An action, an endpoint's from-object, and the two records of one input."""
 
 Where = Literal["request", "journal", "chunk", "rename"]
 """A request at the account, a write to the journal, a chunk staged, a file that appears."""
@@ -248,12 +248,25 @@ class Machine:
         raise Killed
 
 
+ENDPOINTS: Final = {
+    "/batch/create": "associate",
+    "/associate/default": "associate",
+    "/batch/archive": "remove",
+    "/labels/archive": "remove_labels",
+}
+"""What a request does, by how its path ends."""
+
+
 async def _writes(request: web.Request) -> list[Sent]:
-    if not request.path.endswith(("/create", "/default")):
+    action = next((ENDPOINTS[end] for end in ENDPOINTS if request.path.endswith(end)), None)
+    if action is None:
         return []
     from_object = request.match_info["from_object"]
-    inputs = (await request.json())["inputs"]
-    return [(from_object, int(each["from"]["id"]), int(each["to"]["id"])) for each in inputs]
+    return [
+        (action, from_object, int(each["from"]["id"]), int(to["id"]))
+        for each in (await request.json())["inputs"]
+        for to in (each["to"] if isinstance(each["to"], list) else [each["to"]])
+    ]
 
 
 def settled(folder: RunFolder, objects: tuple[str, str]) -> set[Sent]:
@@ -273,5 +286,5 @@ def settled(folder: RunFolder, objects: tuple[str, str]) -> set[Sent]:
             done = final if unchanged is None else pl.concat([final, unchanged])
             pairs = dataset.pairs(section).collect().join(done, on="association_id", how="semi")
             sides = pairs.select("from_id", "to_id").iter_rows()
-            found |= {(objects[section.direction], *pair) for pair in sides}
+            found |= {(section.action.value, objects[section.direction], *pair) for pair in sides}
         return found

@@ -1,22 +1,23 @@
-"""A run as a person would work it out with pen and paper: tables, accounts, and what has to come of them.
-
-The model shares nothing with the product: dictionaries and loops, a row at a time.
-"""
+"""Scenes of runs: tables, accounts and jobs, drawn or written; and what has to come of them."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 from hypothesis import strategies as st
+from paper import FORWARD, LABELS, MISSING, SUCCEEDED, Model
 
 from etl.lock import holders
 from etl.model import (
+    Action,
+    ActionColumn,
     ApiVersion,
+    ExistingLabels,
     HubspotSettings,
     Job,
     LabelColumn,
@@ -43,49 +44,6 @@ if TYPE_CHECKING:
     from etl.run_folder import RunFolder
     from etl.summary import Summary
 
-Typed = tuple[str, int]
-"""category and type id"""
-
-MISSING: Final = 9
-"""The one record that neither object has."""
-
-BOSS: Final = ("USER_DEFINED", 11)
-BOSS_BACK: Final = ("USER_DEFINED", 12)
-EMPLOYER: Final = ("USER_DEFINED", 21)
-EMPLOYEE_BACK: Final = ("USER_DEFINED", 22)
-MANAGER: Final = ("USER_DEFINED", 31)
-REPORT: Final = ("USER_DEFINED", 32)
-FRIEND: Final = ("USER_DEFINED", 41)
-TO_COMPANY: Final = ("HUBSPOT_DEFINED", 279)
-TO_CONTACT: Final = ("HUBSPOT_DEFINED", 280)
-CONTACTS: Final = ("HUBSPOT_DEFINED", 449)
-
-INVERSE: Final[dict[Typed, Typed]] = {
-    BOSS: BOSS_BACK,
-    EMPLOYER: EMPLOYEE_BACK,
-    MANAGER: REPORT,
-    FRIEND: FRIEND,
-    CONTACTS: CONTACTS,
-    TO_COMPANY: TO_CONTACT,
-}
-INVERSE.update({back: there for there, back in list(INVERSE.items())})
-
-FORWARD: Final = "forward"
-REVERSE: Final = "reverse"
-LABELS: Final[dict[str, dict[str, tuple[str, Typed]]]] = {
-    "companies": {
-        "boss": (FORWARD, BOSS),
-        "employer": (FORWARD, EMPLOYER),
-        "employee": (REVERSE, EMPLOYEE_BACK),
-    },
-    "contacts": {
-        "manager": (FORWARD, MANAGER),
-        "direct report": (FORWARD, REPORT),
-        "friend": (FORWARD, FRIEND),
-    },
-}
-"""By the to-object: what people may write, and what that stands for."""
-
 CELLS: Final = {
     "companies": [
         "",
@@ -104,6 +62,16 @@ MOSTLY_GOOD: Final = [*"1234567", " 2 ", "9", "x"]
 """Ids for tables of which most rows are sent."""
 NOTES: Final = st.sampled_from(["", "a,b", 'say "hi"', "two\nlines", " spaced ", "決裁者", "NULL"])
 
+ASKS: Final[dict[str, list[str]]] = {
+    "": ["", "associate"],
+    "remove": ["remove", " Remove "],
+    "remove_labels": ["remove_labels", "Remove labels", "remove-labels"],
+    "none": ["delete", "removes"],
+}
+"""What people may write, by what it asks for."""
+NO_LABEL: Final = 3
+ALL_LABELS: Final = 4
+
 Line = tuple[str, str, str, str]
 """contact, other, role and note, as the file has them."""
 
@@ -114,7 +82,7 @@ class Scene:
 
     lines: list[Line]
     to_object: Literal["companies", "contacts"] = "companies"
-    existing_labels: Literal["keep", "ignore"] = "keep"
+    existing_labels: ExistingLabels = "keep"
     labels_written: Literal["add", "replace"] = "add"
     bad_input: Literal["partial", "refuse"] = "partial"
     ids: Literal["strings", "numbers"] = "strings"
@@ -122,120 +90,57 @@ class Scene:
     batch_size: int = 2
     page_size: int = 1
     there: list[tuple[int, int, int]] = field(default_factory=list)
-    """What the portal has before: from_id, to_id and the number of a label."""
+    """What the portal has before: from_id, to_id and the number of a label, NO_LABEL or ALL_LABELS."""
+    acts: bool = False
+    """The note of each line says what the row asks for."""
 
 
 @st.composite
-def scenes(draw: st.DrawFn, id_cells: Sequence[str] = ID_CELLS, least_lines: int = 1) -> Scene:
-    """Draw a table with all that goes wrong in tables, and an account of either temper."""
+def scenes(
+    draw: st.DrawFn, id_cells: Sequence[str] = ID_CELLS, least_lines: int = 1, *, acts: bool = False
+) -> Scene:
+    """Draw a table with all that goes wrong in tables, and an account of either temper.
+
+    With `acts`, rows also remove, and old labels may be replaced.
+    """
     to_object = draw(st.sampled_from(["companies", "contacts"]))
-    existing: Literal["keep", "ignore"] = draw(st.sampled_from(["keep", "ignore"]))
-    line = st.tuples(
-        st.sampled_from(id_cells),
-        st.sampled_from(id_cells),
-        st.sampled_from(CELLS[to_object]),
-        NOTES,
-    ).filter(lambda cells: to_object != "contacts" or cells[0].strip() != cells[1].strip())
-    seed = st.tuples(st.integers(1, 3), st.integers(4, 6) | st.integers(1, 3), st.integers(0, 2))
+    ids = st.sampled_from(id_cells)
+    words = (
+        _asking(CELLS[to_object]) if acts else st.tuples(st.sampled_from(CELLS[to_object]), NOTES)
+    )
+    line = (
+        st.tuples(ids, ids, words)
+        .map(lambda cells: (*cells[:2], *cells[2]))
+        .filter(lambda cells: to_object != "contacts" or cells[0].strip() != cells[1].strip())
+    )
+    seed = st.tuples(st.integers(1, 3), st.integers(4, 6) | st.integers(1, 3), st.integers(0, 4))
     return Scene(
         lines=draw(st.lists(line, min_size=least_lines, max_size=14)),
         to_object=to_object,  # type: ignore[arg-type]
-        existing_labels=existing,
-        # Who writes without reading has to expect that a portal which replaces labels does so.
-        labels_written=draw(st.sampled_from(["add", "replace"])) if existing == "keep" else "add",
+        existing_labels=draw(st.sampled_from(["keep", "replace", "ignore"])),
+        labels_written=draw(st.sampled_from(["add", "replace"])),
         bad_input=draw(st.sampled_from(["partial", "refuse"])),
         ids=draw(st.sampled_from(["strings", "numbers"])),
         api_version=draw(st.sampled_from(["v4", "2025-09", "2026-03", "2026-09"])),
         batch_size=draw(st.integers(1, 5)),
         page_size=draw(st.integers(1, 2)),
-        there=draw(st.lists(seed.filter(lambda each: each[0] != each[1]), max_size=4)),
+        there=draw(st.lists(seed.filter(lambda each: each[0] != each[1]), max_size=6)),
+        acts=acts,
     )
 
 
-class Model:
-    """An account and a run over it, as a person would work it out with pen and paper."""
-
-    def __init__(self, to_object: str) -> None:
-        self.to_object = to_object
-        self.same = to_object == "contacts"
-        self.forward: set[tuple[int, int, Typed]] = set()
-        self.reverse = self.forward if self.same else set()
-
-    def write(self, direction: str, from_id: int, to_id: int, types: set[Typed]) -> None:
-        """Associate two records; the unlabeled type and the other side come with it."""
-        ours, theirs = (self.forward, self.reverse)[:: 1 if direction == FORWARD else -1]
-        for kind in types | {self._unlabeled(direction)}:
-            ours.add((from_id, to_id, kind))
-            theirs.add((to_id, from_id, INVERSE[kind]))
-
-    def has(self, direction: str, from_id: int, to_id: int, types: set[Typed]) -> bool:
-        """Tell whether two records are associated by all of these types already."""
-        state = self.forward if direction == FORWARD else self.reverse
-        found = {kind for one, other, kind in state if (one, other) == (from_id, to_id)}
-        return bool(found) and types <= found
-
-    def run(self, scene: Scene) -> list[str]:
-        """Give each line's outcome, and leave the account as the run leaves it."""
-        wishes = [self._wish(line) for line in scene.lines]
-        asked: dict[tuple[int, int], dict[str, set[Typed]]] = defaultdict(
-            lambda: {FORWARD: set(), REVERSE: set()}
-        )
-        for wish in wishes:
-            if not isinstance(wish, str):
-                types = asked[wish[0], wish[1]]
-                for direction, kind in wish[2]:
-                    types[direction].add(kind)
-        sent: dict[tuple[int, int, str], str] = {}
-        for direction in (FORWARD, REVERSE):
-            # Between records of one object a pair may be asked for from both ends: the end with the
-            # smaller id goes first, and what the other end wants may be there by then.
-            for from_id, to_id in sorted(asked, key=lambda ids: self.same and ids[0] > ids[1]):
-                types = asked[from_id, to_id]
-                if types[direction] or (direction == FORWARD and not types[REVERSE]):
-                    ends = (from_id, to_id) if direction == FORWARD else (to_id, from_id)
-                    sent[from_id, to_id, direction] = self._send(
-                        direction, *ends, types[direction], scene
-                    )
-        return [wish if isinstance(wish, str) else self._fate(wish, sent) for wish in wishes]
-
-    def _send(
-        self, direction: str, from_id: int, to_id: int, types: set[Typed], scene: Scene
-    ) -> str:
-        if MISSING in (from_id, to_id):
-            return "failed"
-        if scene.existing_labels == "keep" and self.has(direction, from_id, to_id, types):
-            return "unchanged"
-        self.write(direction, from_id, to_id, types)
-        return "associated"
-
-    def _fate(
-        self,
-        wish: tuple[int, int, list[tuple[str, Typed]]],
-        sent: Mapping[tuple[int, int, str], str],
-    ) -> str:
-        from_id, to_id, kinds = wish
-        directions = {direction for direction, _ in kinds}
-        if not directions:
-            # Whatever associates the pair also makes the association without a label.
-            directions = {FORWARD if (from_id, to_id, FORWARD) in sent else REVERSE}
-        fates = {sent[from_id, to_id, direction] for direction in directions}
-        return next(fate for fate in ("failed", "associated", "unchanged") if fate in fates)
-
-    def _wish(self, line: Line) -> str | tuple[int, int, list[tuple[str, Typed]]]:
-        ids = [cell.strip() for cell in line[:2]]
-        if not all(cell.isascii() and cell.isdigit() and int(cell) > 0 for cell in ids):
-            return "rejected"
-        texts = [text.strip().lower() for text in line[2].split(";")]
-        texts = [text for text in texts if text not in {"", "unlabeled"}]
-        known = LABELS[self.to_object]
-        if not all(text in known for text in texts):
-            return "unresolved"
-        return int(ids[0]), int(ids[1]), [known[text] for text in texts]
-
-    def _unlabeled(self, direction: str) -> Typed:
-        if self.same:
-            return CONTACTS
-        return TO_COMPANY if direction == FORWARD else TO_CONTACT
+def _asking(roles: list[str]) -> st.SearchStrategy[tuple[str, str]]:
+    """Draw a role and what is asked for it: mostly what can be meant."""
+    labelled = [role for role in roles if role not in {"", "unlabeled"}]
+    likely = {
+        "": roles,
+        "remove": ["", "", "", "unlabeled", labelled[0]],
+        "remove_labels": [*labelled, *labelled, "", f"{labelled[0]};unlabeled"],
+        "none": roles,
+    }
+    return st.sampled_from(
+        ["", "", "", "remove", "remove_labels", "remove_labels", "none"]
+    ).flatmap(lambda ask: st.tuples(st.sampled_from(likely[ask]), st.sampled_from(ASKS[ask])))
 
 
 class Listener:
@@ -251,6 +156,10 @@ class Listener:
         """Hear of rows that are not sent."""
         assert rows >= sum(settled.values())
         self.told.update({outcome.value: count for outcome, count in settled.items()})
+
+    def looked_up(self, keys: int, of: int) -> None:
+        """Hear of keys looked up."""
+        assert keys <= of
 
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
@@ -316,11 +225,12 @@ def seed(sandbox: Sandbox, model: Model, scene: Scene) -> None:
         if frozenset((from_id, to_id)) in seen:
             continue
         seen.add(frozenset((from_id, to_id)))
-        kind = kinds[number % len(kinds)]
-        label = catalogue.find(*pair.key, *kind)
-        assert label is not None
-        links.write(links.plan((label,), catalogue.unlabeled(*pair.key)), from_id, to_id)
-        model.write(FORWARD, from_id, to_id, {kind})
+        chosen = {NO_LABEL: [], ALL_LABELS: kinds}.get(number, [kinds[number % len(kinds)]])
+        labels = [catalogue.find(*pair.key, *kind) for kind in chosen]
+        found = [label for label in labels if label is not None]
+        assert len(found) == len(chosen)
+        links.write(links.plan(found, catalogue.unlabeled(*pair.key)), from_id, to_id)
+        model.write(FORWARD, from_id, to_id, {*chosen})
 
 
 def job_of(scene: Scene, folder: Path, source: Path, base_url: str) -> Job:
@@ -338,6 +248,7 @@ def job_of(scene: Scene, folder: Path, source: Path, base_url: str) -> Job:
             requests_per_10_seconds=1_000_000, batch_size=scene.batch_size, concurrency=4
         ),
         output=Output(folder / "runs"),
+        action=ActionColumn("note") if scene.acts else Action.ASSOCIATE,
     )
 
 
@@ -369,9 +280,7 @@ def check_files(
     header, *failed = read_csv(folder.failures)
     assert header[:4] == ["contact", "other", "role", "note"]
     bad = [
-        (number, outcome)
-        for number, outcome in enumerate(outcomes, 1)
-        if outcome not in {"associated", "unchanged"}
+        (number, outcome) for number, outcome in enumerate(outcomes, 1) if outcome not in SUCCEEDED
     ]
     assert [tuple(row[:4]) for row in failed] == [lines[number - 1] for number, _ in bad]
     assert [(int(row[4]), row[5]) for row in failed] == bad

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import polars as pl
 import pytest
@@ -14,8 +15,8 @@ from etl.core.typebits import TypeBits
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
 from etl.hubspot.paths import Paths
-from etl.hubspot.wire import PAIR, TYPED_PAIR, decode_answer
-from etl.model import AssociationType
+from etl.hubspot.wire import PAIR, TYPED_PAIR, archive_body, create_body, decode_answer
+from etl.model import Action, ApiVersion, AssociationType, Outcome
 
 MANAGER, MAKER = AssociationType("USER_DEFINED", 36), AssociationType("USER_DEFINED", 37)
 FORWARD, BACK = AssociationType("HUBSPOT_DEFINED", 279), AssociationType("HUBSPOT_DEFINED", 280)
@@ -77,6 +78,47 @@ def test_untyped_pairs_go_to_default() -> None:
     pairs = pl.DataFrame({"from_id": [5], "to_id": [7], "types": [0]})
     assert default.path == "/crm/v4/associations/contacts/companies/batch/associate/default"
     assert json.loads(default.body(pairs)) == {"inputs": [{"from": {"id": "5"}, "to": {"id": "7"}}]}
+
+
+@pytest.mark.parametrize("version", get_args(ApiVersion))
+@pytest.mark.parametrize("has_types", [False, True])
+def test_what_is_removed_goes_to_the_archives(version: ApiVersion, *, has_types: bool) -> None:
+    """Whole associations and single labels go to endpoints of their own, in every version."""
+    associating = replace(
+        endpoint(has_types=has_types), paths=Paths(version, "contacts", "companies")
+    )
+    remove, labels = (associating.to(action) for action in (Action.REMOVE, Action.REMOVE_LABELS))
+    assert remove.path.endswith("/contacts/companies/batch/archive")
+    assert labels.path.endswith("/contacts/companies/batch/labels/archive")
+    masks = [labels.bits.mask([MAKER]), labels.bits.mask([MANAGER, MAKER])]
+    pairs = pl.DataFrame({"from_id": [5, 5], "to_id": [7, 8], "types": masks})
+    assert remove.body(pairs) == archive_body(pairs)
+    assert labels.body(pairs) == create_body(pairs, {masks[0]: [MAKER], masks[1]: [MANAGER, MAKER]})
+
+
+def test_an_action_keeps_the_rest_of_the_endpoint() -> None:
+    """Sides, types and bits are those of the same two objects, whatever is done to them."""
+    associating = endpoint(has_types=True)
+    removing = associating.to(Action.REMOVE)
+    assert removing.to(Action.ASSOCIATE) == associating == associating.to(Action.ASSOCIATE)
+    assert removing.bits is associating.bits
+    assert [associating.to(action).done for action in Action] == [
+        Outcome.REMOVED,
+        Outcome.REMOVED,
+        Outcome.ASSOCIATED,
+    ]
+
+
+@pytest.mark.parametrize("action", [Action.REMOVE, Action.REMOVE_LABELS])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b'{"status": "COMPLETE"}', b'{"results": [{"fromObjectId": 5, "toObjectId": 7}]}'],
+)
+def test_an_answer_to_a_removal_confirms_nothing(action: Action, body: bytes) -> None:
+    """HubSpot says of no pair that it is gone: whatever it answers, that has to be read back."""
+    removed = endpoint(has_types=True).to(action).made(decode_answer(body))
+    assert removed.schema == PAIR
+    assert removed.is_empty()
 
 
 def test_both_directions_of_a_default_confirm_one_pair() -> None:

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from etl import model
 from etl.core.job import job_schema, parse_job
 from etl.model import (
+    Bound,
     CsvFormat,
     DefinedLabel,
     ExplicitType,
@@ -24,7 +25,6 @@ from etl.model import (
     LabelSettings,
     LabelValue,
     Limits,
-    MaxFailures,
     Output,
     Secret,
     Side,
@@ -104,6 +104,16 @@ def test_three_lines_are_a_job() -> None:
     )
 
 
+def test_a_side_may_be_matched_by_a_unique_property() -> None:
+    """A column of emails or domains is as good as one of record ids."""
+    text = SHORTEST.replace("contact_id", "mail, match_by: email")
+    read = parse_job(text + "match_cache_hours: 0\n", file=FILE, environment={})
+    assert read.from_side == Side("contacts", "mail", match_by="email")
+    assert read.match_cache_hours == 0
+    assert read.keyed_sides == {"from": read.from_side}
+    assert (job().keyed_sides, job().match_cache_hours) == ({}, 24)
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_no_trouble() -> None:
     """A job file saved by a Windows editor is the same job."""
     text = "\ufeff" + SHORTEST.replace("\n", "\r\n")
@@ -152,10 +162,10 @@ def test_labels_and_types_are_taken_as_written(label: str, expected: object) -> 
         ("concurrency: 4", Limits(concurrency=4)),
         ("daily_reserve: 50000", Limits(daily_reserve=50_000)),
         ("max_failures: none", Limits()),
-        ("max_failures: 0", Limits(max_failures=MaxFailures(count=0))),
-        ("max_failures: 5%", Limits(max_failures=MaxFailures(percent=5.0))),
-        ("max_failures: 0.25%", Limits(max_failures=MaxFailures(percent=0.25))),
-        ("max_failures: 100%", Limits(max_failures=MaxFailures(percent=100.0))),
+        ("max_failures: 0", Limits(max_failures=Bound(count=0))),
+        ("max_failures: 5%", Limits(max_failures=Bound(percent=5.0))),
+        ("max_failures: 0.25%", Limits(max_failures=Bound(percent=0.25))),
+        ("max_failures: 100%", Limits(max_failures=Bound(percent=100.0))),
     ],
 )
 def test_limits_are_numbers_or_the_words_for_none(limits: str, expected: Limits) -> None:
@@ -243,7 +253,7 @@ def test_variables_work_in_any_value() -> None:
     )
     assert result.name == "test-eu"
     assert result.labelling == LabelValue("${STAGE} costs $5 test")
-    assert result.limits == Limits(batch_size=50, max_failures=MaxFailures(percent=2.0))
+    assert result.limits == Limits(batch_size=50, max_failures=Bound(percent=2.0))
     assert result.output.results == "csv"
 
 
@@ -392,6 +402,8 @@ def test_the_schema_and_the_model_agree() -> None:
             value = getattr(defaults, key)
             if value is not None:
                 assert spec["default"] == value
+    hours = {each.name: each.default for each in fields(Job)}["match_cache_hours"]
+    assert properties["match_cache_hours"]["default"] == hours
     batch_size = properties["limits"]["properties"]["batch_size"]["anyOf"][0]
     assert batch_size["maximum"] == model.MAX_BATCH_SIZE
     types = properties["type"]["properties"]

@@ -46,7 +46,7 @@ def told(text: str, **more: object) -> list[tuple[str, str, str]]:
 
 
 DEFINED = "[{label: Decision maker}, {label: Manager, inverse: Direct report}]"
-BLOCKS = "source, from, to, label, type, labels, existing_labels, hubspot, limits, output"
+BLOCKS = "source, from, to, label, type, labels, action, existing_labels, mirror, match_cache_hours, hubspot, limits, output"
 LIMITS = "requests_per_10_seconds, batch_size, concurrency, daily_reserve, max_failures"
 
 A_VALUE = "write a value, or remove the line"
@@ -66,7 +66,9 @@ DELIMITER = (
 )
 ENCODING = "write an encoding such as utf-8, utf-16, cp1252 or cp932"
 OBJECT = "write an object's name or type id, such as contacts, 0-1, 2-123 or p_vendor"
+HOURS = "write a whole number of hours from 0 (always ask HubSpot) to 8760"
 COLUMN = "write the name of a source column"
+ACTIONS = "write associate, remove or remove_labels, or {column: NAME} with the column that says it in each row"
 
 HIDDEN = "(not shown, it may be a secret)"
 BAD_URL_TEXT = (
@@ -96,7 +98,10 @@ BLOCK_CASES = [
     ("type: {id: 1, id_column: b, category: WORK}", "4:15", "type has both id and id_column", ONE_OF_TWO),
     ("type: {id: 1, category_column: b, category: WORK}", "4:35", "type has both category and category_column", ONE_OF_TWO),
     ("limits: [a]", "4:9", "limits can't be a list", f"write its keys below it: {LIMITS}"),
-    ("action: remove", "4:1", "not yet: action", "leave action out: a job associates; take associations away in HubSpot itself"),
+    ("action: remove\nlabel: {value: a}", "5:1", "action: remove takes the whole association away, whatever its labels are", "remove label and type from the job, or write action: remove_labels"),
+    ("action: remove_labels", "4:9", "action: remove_labels needs to know which labels", "add label or type; action: remove takes whole associations away"),
+    ("mirror: {scope: from}\naction: remove", "5:1", "mirror works out by itself what to take away: its rows can only associate", "remove action, or remove mirror"),
+    ("mirror: {}", "4:1", "mirror has no scope", "add it, such as scope: from"),
 ]
 DEFINE_CASES = [
     ("labels: {define: []}", "4:18", "labels.define can't be a list", f"write a list of labels, such as {DEFINED}"),
@@ -130,8 +135,14 @@ VALUE_CASES = [
     ("type: {id: 1, category: USER_DEFIND}", "4:25", "type.category can't be 'USER_DEFIND'", f"did you mean 'USER_DEFINED'? {CATEGORY}"),
     ("type: {id_column: '', category: WORK}", "4:19", "type.id_column can't be ''", COLUMN),
     ("type: {id: 1, category_column: 2}", "4:32", "type.category_column can't be 2", 'write it in quotes: "2"'),
-    ("existing_labels: replace", "4:18", "not yet: existing_labels: replace", "use keep, which adds to a pair's labels, and take the old ones away in HubSpot itself"),
-    ("existing_labels: kepe", "4:18", "existing_labels can't be 'kepe'", "did you mean 'keep'? write keep or ignore"),
+    ("action: delete", "4:9", "action can't be 'delete'", ACTIONS),
+    ("action: remove_label", "4:9", "action can't be 'remove_label'", f"did you mean 'remove_labels'? {ACTIONS}"),
+    ("action: {colum: op}", "4:9", "action can't be a mapping", ACTIONS),
+    ("mirror: {scope: to}", "4:17", "mirror.scope can't be 'to'", "write from"),
+    ("mirror: {scope: from, max_removals: none}", "4:37", "mirror.max_removals can't be 'none'", "write a number of associations such as 100, or a share from 0% to 100% such as 2.5%"),
+    ("match_cache_hours: -1", "4:20", "match_cache_hours can't be -1", HOURS),
+    ("match_cache_hours: 1.5", "4:20", "match_cache_hours can't be 1.5", HOURS),
+    ("existing_labels: kepe", "4:18", "existing_labels can't be 'kepe'", "did you mean 'keep'? write keep, replace or ignore"),
     ("limits: {batch_size: 2001}", "4:22", "limits.batch_size can't be 2001", BATCH_SIZE),
     ("limits: {batch_size: 0}", "4:22", "limits.batch_size can't be 0", BATCH_SIZE),
     ("limits: {batch_size: 1.5}", "4:22", "limits.batch_size can't be 1.5", BATCH_SIZE),
@@ -178,7 +189,7 @@ HUBSPOT_CASES = [
 ]
 CASES = BLOCK_CASES + DEFINE_CASES + VALUE_CASES + NAME_CASES + HUBSPOT_CASES
 
-NO_IDS = "put the record ids into the column and leave match_by out"
+PROPERTY = "write the internal name of a property with unique values, such as email or domain"
 SCHEMES = "a source is a path here, or begins with s3://, gs:// or az://"
 REMOTE = "write one of those three, or download the file and write the path of the copy"
 NO_BUCKET = "what stands behind :// is no name of a bucket or container"
@@ -194,8 +205,9 @@ SIDE_CASES = [
     (", column: b", "", "3:1", "to has no column", "add it, such as column: contact_id"),
     ("column: b", "column: a", "3:33", "to.column can't be 'a': from.column is the same column", "name the column that holds the other record's id"),
     ("column: a", "column: ''", "2:34", "from.column can't be ''", COLUMN),
-    ("column: a", "column: a, match_by: email", "2:37", "not yet: from.match_by", NO_IDS),
-    ("column: b", "column: b, match_by: domain", "3:36", "not yet: to.match_by", NO_IDS),
+    ("column: a", "column: a, match_by: 'E-mail address'", "2:47", "from.match_by can't be 'E-mail address'", PROPERTY),
+    ("column: b", "column: b, match_by: ''", "3:46", "to.match_by can't be ''", PROPERTY),
+    ("column: b", "column: b, matchby: domain", "3:36", "unknown key 'matchby' in to", "did you mean 'match_by'? allowed: object, column, match_by"),
     ("object: contacts", "object: my contacts", "2:16", "from.object can't be 'my contacts'", OBJECT),
     ("object: contacts", "object: ''", "2:16", "from.object can't be ''", OBJECT),
     ("object: contacts", 'object: "contacts\\n"', "2:16", "from.object can't be 'contacts\\n'", OBJECT),

@@ -151,6 +151,22 @@ def test_a_label_that_is_called_unlabeled_is_a_label() -> None:
     assert known.resolve_labels("no label") == Resolution(forward=(user(5),))
 
 
+@pytest.mark.parametrize(
+    ("cell", "is_unlabeled"),
+    [
+        ("", True),
+        ("No label", True),
+        ("Manager", False),
+        ("Manager;", False),
+        ("Manager;No label", True),
+    ],
+)
+def test_who_names_the_unlabeled_type_is_known(cell: str, *, is_unlabeled: bool) -> None:
+    """Taking the unlabeled type away takes all of a pair away: it counts among other labels too."""
+    resolution = CONTACTS_TO_COMPANIES.resolve_labels(cell, ";")
+    assert CONTACTS_TO_COMPANIES.is_unlabeled(resolution) is is_unlabeled
+
+
 def test_the_unlabeled_type_is_known_by_its_missing_text() -> None:
     """Results name the type that the default association makes in the job's own direction."""
     assert CONTACTS_TO_COMPANIES.unlabeled == hubspot(279)
@@ -232,7 +248,8 @@ def test_paired_labels_of_one_object_differ_by_their_text() -> None:
         (" Manager ; decision maker ;; ", Resolution(forward=(user(39), user(36)))),
         ("Manager;manager;MANAGER", Resolution(forward=(user(39),))),
         ("Manager;Employee", Resolution(forward=(user(39),), reverse=(user(41),))),
-        ("Manager;No label", Resolution(forward=(user(39),))),
+        ("Manager;No label", Resolution(forward=(user(39),), beside_unlabeled=True)),
+        ("No label;", Resolution()),
         (";", Resolution()),
     ],
 )

@@ -92,4 +92,4 @@ def test_problems_name_the_file_as_it_was_given(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(JobError) as caught:
         load_job(type(tmp_path)("roles.yaml"), [], {})
-    assert caught.value.problems[0].place == "roles.yaml:5:1"
+    assert caught.value.problems[0].place == "roles.yaml:5:9"

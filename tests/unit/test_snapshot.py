@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 
 from etl.core.job.snapshot import restore, snapshot
 from etl.model import (
+    Action,
+    ActionColumn,
     ApiVersion,
+    Bound,
     Category,
     CsvFormat,
     DefinedLabel,
+    ExistingLabels,
     ExplicitType,
     HubspotSettings,
     Job,
@@ -24,7 +28,7 @@ from etl.model import (
     LabelSettings,
     LabelValue,
     Limits,
-    MaxFailures,
+    Mirror,
     Output,
     Secret,
     Side,
@@ -42,12 +46,11 @@ LABELLINGS = st.one_of(
     st.builds(LabelValue, TEXTS),
     st.builds(ExplicitType, COUNTS, st.none() | TEXTS, CATEGORIES, st.none() | TEXTS),
 )
-MAX_FAILURES = st.one_of(
-    st.none(),
-    st.builds(MaxFailures, count=st.integers(0, 10**9)),
-    st.builds(MaxFailures, percent=st.floats(0, 100)),
+BOUNDS = st.one_of(
+    st.builds(Bound, count=st.integers(0, 10**9)),
+    st.builds(Bound, percent=st.floats(0, 100)),
 )
-SIDES = st.builds(Side, TEXTS, TEXTS)
+SIDES = st.builds(Side, TEXTS, TEXTS, st.none() | TEXTS)
 DEFINED = st.builds(DefinedLabel, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
 JOBS = st.builds(
     Job,
@@ -57,7 +60,7 @@ JOBS = st.builds(
     from_side=SIDES,
     to_side=SIDES,
     labelling=LABELLINGS,
-    existing_labels=st.sampled_from(["keep", "ignore"]),
+    existing_labels=st.sampled_from(get_args(ExistingLabels)),
     hubspot=st.builds(
         HubspotSettings,
         st.just(Secret(TOKEN)),
@@ -71,10 +74,13 @@ JOBS = st.builds(
         batch_size=st.integers(1, 2000),
         concurrency=COUNTS,
         daily_reserve=st.integers(0, 10**6),
-        max_failures=MAX_FAILURES,
+        max_failures=st.none() | BOUNDS,
     ),
     output=st.builds(Output, PATHS, st.sampled_from(["parquet", "csv"])),
     labels=st.builds(LabelSettings, st.booleans(), st.lists(DEFINED, max_size=3).map(tuple)),
+    match_cache_hours=st.integers(0, 8760),
+    action=st.sampled_from(Action) | st.builds(ActionColumn, TEXTS),
+    mirror=st.none() | st.builds(Mirror, st.just("from"), BOUNDS),
 )
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from etl.core.exit_code import ExitCode
 from etl.core.tally import Tally
-from etl.model import SUCCEEDED, MaxFailures, Outcome
+from etl.model import SUCCEEDED, Bound, Outcome
 
 COUNTS = st.dictionaries(st.sampled_from(Outcome), st.integers(0, 10**9))
 
@@ -54,20 +54,20 @@ def test_an_empty_source_succeeds() -> None:
     ("limit", "bad", "exceeded"),
     [
         (None, 1000, False),
-        (MaxFailures(), 1000, False),
-        (MaxFailures(count=0), 0, False),
-        (MaxFailures(count=0), 1, True),
-        (MaxFailures(count=10), 10, False),
-        (MaxFailures(count=10), 11, True),
-        (MaxFailures(percent=0), 0, False),
-        (MaxFailures(percent=0), 1, True),
-        (MaxFailures(percent=2.5), 25, False),
-        (MaxFailures(percent=2.5), 26, True),
-        (MaxFailures(percent=100), 1000, False),
+        (Bound(), 1000, False),
+        (Bound(count=0), 0, False),
+        (Bound(count=0), 1, True),
+        (Bound(count=10), 10, False),
+        (Bound(count=10), 11, True),
+        (Bound(percent=0), 0, False),
+        (Bound(percent=0), 1, True),
+        (Bound(percent=2.5), 25, False),
+        (Bound(percent=2.5), 26, True),
+        (Bound(percent=100), 1000, False),
     ],
 )
 def test_max_failures_is_the_number_still_allowed(
-    limit: MaxFailures | None, bad: int, *, exceeded: bool
+    limit: Bound | None, bad: int, *, exceeded: bool
 ) -> None:
     """A run goes on at the limit and stops at the first row beyond it."""
     tally = Tally()

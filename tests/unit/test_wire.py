@@ -15,6 +15,7 @@ from etl.hubspot.wire import (
     TYPED_PAIR,
     Answer,
     WireError,
+    archive_body,
     create_body,
     decode_answer,
     default_body,
@@ -75,6 +76,25 @@ def test_a_create_body_names_every_type(lines: list[tuple[int, int, int]]) -> No
             for f, t, mask in lines
         ]
     }
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), IDS), min_size=1, max_size=12, unique=True))
+def test_an_archive_body_names_every_pair(ids: list[tuple[int, int]]) -> None:
+    """One input a from-record, with all that it is to be parted from, and no pair but those."""
+    inputs = json.loads(archive_body(pairs(ids)))["inputs"]
+    assert [set(each) for each in inputs] == [{"from", "to"}] * len(inputs)
+    named = [(each["from"]["id"], to["id"]) for each in inputs for to in each["to"]]
+    assert sorted(named) == sorted((str(f), str(t)) for f, t in ids)
+    records = [each["from"]["id"] for each in inputs]
+    assert records == list(dict.fromkeys(str(f) for f, _ in ids))
+
+
+def test_an_archive_body_is_that_of_the_specs() -> None:
+    """A from-record stands once, as HubSpot's specs have it, with a list of what goes."""
+    assert archive_body(pairs([(5, 7), (5, 8), (6, MAX_ID)])) == (
+        b'{"inputs":[{"from":{"id":"5"},"to":[{"id":"7"},{"id":"8"}]},'
+        b'{"from":{"id":"6"},"to":[{"id":"9223372036854775807"}]}]}'
+    )
 
 
 @given(st.lists(st.tuples(IDS, st.none() | st.text()), min_size=1, max_size=10))

@@ -23,6 +23,9 @@ from etl.core.job.variables import fill_variables, variables_in
 from etl.core.job.yaml import read_yaml
 from etl.errors import JobError, Problem
 from etl.model import (
+    Action,
+    ActionColumn,
+    Bound,
     CsvFormat,
     DefinedLabel,
     ExplicitType,
@@ -33,7 +36,7 @@ from etl.model import (
     LabelSettings,
     LabelValue,
     Limits,
-    MaxFailures,
+    Mirror,
     Output,
     Secret,
     Side,
@@ -52,6 +55,9 @@ _ONE_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 _DIRECTORY = ("output", "directory")
 _EXISTING_LABELS = ("existing_labels",)
+_ACTION = ("action",)
+_MAX_REMOVALS = ("mirror", "max_removals")
+_MATCH_CACHE_HOURS = ("match_cache_hours",)
 
 
 def parse_job(
@@ -180,6 +186,9 @@ def _build(job: Mapping[str, Any], file: Path, token_variable: str) -> Job:
             | {"directory": Path(_path(file, output.get("directory", default(_DIRECTORY))))}
         ),
         labels=_labels(job.get("labels", {})),
+        action=_action(job.get("action", default(_ACTION))),
+        mirror=_mirror(job.get("mirror")),
+        match_cache_hours=int(job.get("match_cache_hours", default(_MATCH_CACHE_HOURS))),
     )
 
 
@@ -216,12 +225,23 @@ def _limits(limits: Mapping[str, Any]) -> Limits:
     given = {key: value for key, value in limits.items() if value not in {"auto", "none"}}
     failures = given.pop("max_failures", None)
     whole = {key: int(value) for key, value in given.items()}
-    return Limits(**whole, max_failures=_max_failures(failures))
+    return Limits(**whole, max_failures=None if failures is None else _bound(failures))
 
 
-def _max_failures(value: str | float | None) -> MaxFailures | None:
-    if value is None:
-        return None
+def _bound(value: str | float) -> Bound:
     if isinstance(value, str):
-        return MaxFailures(percent=float(value.removesuffix("%")))
-    return MaxFailures(count=int(value))
+        return Bound(percent=float(value.removesuffix("%")))
+    return Bound(count=int(value))
+
+
+def _action(value: str | Mapping[str, str]) -> Action | ActionColumn:
+    return Action(value) if isinstance(value, str) else ActionColumn(**value)
+
+
+def _mirror(mirror: Mapping[str, Any] | None) -> Mirror | None:
+    if mirror is None:
+        return None
+    return Mirror(
+        scope=mirror["scope"],
+        max_removals=_bound(mirror.get("max_removals", default(_MAX_REMOVALS))),
+    )

@@ -13,6 +13,7 @@ from etl.core.job.shape import advice
 from etl.core.job.tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
 from etl.core.label_rules import Finding, check_name, check_text
 from etl.core.resolve import normal_form
+from etl.model import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ NAME: KeyPath = ("name",)
 _SOURCE_PATH: KeyPath = ("source", "path")
 _ENCODING: KeyPath = ("source", "csv", "encoding")
 _DIRECTORY: KeyPath = ("output", "directory")
+_ACTION: KeyPath = ("action",)
 _FROM_COLUMN: KeyPath = ("from", "column")
 _TO_COLUMN: KeyPath = ("to", "column")
 _SEPARATOR: KeyPath = ("label", "separator")
@@ -57,7 +59,13 @@ def check_rules(root: Node) -> list[Trouble]:
         finding = rule(node.value, shown(path, node))
         if finding is not None:
             troubles.append(Trouble(node.place, *finding))
-    return troubles + _check_columns(root) + list(_check_labels(root))
+    return [
+        *troubles,
+        *_check_columns(root),
+        *_check_labels(root),
+        *_check_removal(root),
+        *_check_mirror(root),
+    ]
 
 
 def _check_name(name: str, told: str) -> Finding:
@@ -225,6 +233,30 @@ def _check_twice(text: str, seen: dict[str, str]) -> Finding:
         return f"'{text}' reads like '{seen[read]}' before it", "keep one of them"
     seen[read] = text
     return None
+
+
+def _check_removal(root: Node) -> list[Trouble]:
+    """Refuse what would take away more, or less, than its author can have meant."""
+    action, labelling = find(root, _ACTION), find(root, ("label",)) or find(root, ("type",))
+    if action is None:
+        return []
+    if action.value == Action.REMOVE and labelling is not None:
+        message = "action: remove takes the whole association away, whatever its labels are"
+        hint = "remove label and type from the job, or write action: remove_labels"
+        return [Trouble(labelling.key_place, message, hint)]
+    if action.value == Action.REMOVE_LABELS and labelling is None:
+        message = "action: remove_labels needs to know which labels"
+        hint = "add label or type; action: remove takes whole associations away"
+        return [Trouble(action.place, message, hint)]
+    return []
+
+
+def _check_mirror(root: Node) -> list[Trouble]:
+    mirror, action = find(root, ("mirror",)), find(root, _ACTION)
+    if mirror is None or action is None or action.value == Action.ASSOCIATE:
+        return []
+    message = "mirror works out by itself what to take away: its rows can only associate"
+    return [Trouble(action.key_place, message, "remove action, or remove mirror")]
 
 
 _RULES: dict[KeyPath, Callable[[str, str], Finding]] = {

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from etl.model import (
+    Action,
+    ActionColumn,
+    Bound,
     CsvFormat,
     DefinedLabel,
     ExplicitType,
@@ -18,7 +21,7 @@ from etl.model import (
     LabelSettings,
     LabelValue,
     Limits,
-    MaxFailures,
+    Mirror,
     Output,
     Side,
     Source,
@@ -43,7 +46,7 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
     """Make the job of a snapshot, with the token of today."""
     labelling = _LABELLINGS.get(kept["labelling_kind"])
     source, limits, output = kept["source"], kept["limits"], kept["output"]
-    failures = limits["max_failures"]
+    failures, mirror, action = limits["max_failures"], kept["mirror"], kept["action"]
     return Job(
         name=kept["name"],
         file=Path(kept["file"]),
@@ -54,10 +57,13 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
         existing_labels=kept["existing_labels"],
         hubspot=HubspotSettings(**kept["hubspot"] | {"access_token": access_token}),
         limits=Limits(
-            **limits | {"max_failures": MaxFailures(**failures) if failures is not None else None}
+            **limits | {"max_failures": Bound(**failures) if failures is not None else None}
         ),
         output=Output(Path(output["directory"]), output["results"]),
         labels=_labels(kept.get("labels", {})),
+        action=Action(action) if isinstance(action, str) else ActionColumn(**action),
+        mirror=None if mirror is None else Mirror(mirror["scope"], Bound(**mirror["max_removals"])),
+        match_cache_hours=kept["match_cache_hours"],
     )
 
 

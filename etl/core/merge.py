@@ -1,0 +1,203 @@
+"""Merge rows of the same pair into associations that remember them.
+
+Rule 1: a pair's rows become one association in each direction that their types need.
+Rule 2: associations that touch the same two records never stand in the same phase, so that
+        finishing one phase before the next keeps a pair at most once in flight; what is removed goes
+        before what is made, as `Action` has them.
+Rule 3: rows that contradict one another become no association; their links say so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from etl.core.action import ACTIONS, contradictions
+from etl.model import Action, Direction
+
+PAIR: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "row_number": pl.Int64,
+    "from_id": pl.Int64,
+    "to_id": pl.Int64,
+    "forward": pl.Int64,
+    "reverse": pl.Int64,
+    "action": ACTIONS,
+}
+"""A good row; `forward` and `reverse` are sets of types as bits, 0 for none."""
+
+LINK: Final = {
+    "row_number": pl.Int64,
+    "association_id": pl.Int64,
+    "types": pl.Int64,
+    "duplicate_of": pl.Int64,
+    "contradicts": pl.Int64,
+}
+"""What joins a row to an association; `types` is what the row itself asks for in its direction.
+
+A row that another one contradicts has the number of that row, and no association.
+"""
+
+SECTION_KEY: Final = ("phase", "action", "direction", "has_types", "is_second")
+"""What all associations of a section have in common."""
+
+
+_NOTHING: Final = pl.DataFrame(
+    schema={
+        "association_id": pl.Int64,
+        "phase": pl.Int8,
+        "direction": pl.Int8,
+        "has_types": pl.Boolean,
+        "is_second": pl.Boolean,
+        "from_id": pl.Int64,
+        "to_id": pl.Int64,
+        "types": pl.Int64,
+        "rows": pl.Int64,
+        "action": ACTIONS,
+    }
+)
+"""The associations of a part of which all rows contradict one another."""
+
+
+def merge_rows(rows: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Merge rows of the same pair and action.
+
+    Takes PAIR. Gives the links (LINK) and the associations (association_id from 0, SECTION_KEY,
+    from_id, to_id, types, rows), both sorted, from-records together.
+    """
+    refused = contradictions(rows, same_object=same_object)
+    if refused.height:
+        rows = rows.join(refused, on="row_number", how="anti")
+    links = [
+        refused.select(
+            "row_number",
+            *(pl.lit(None, pl.Int64).alias(name) for name in ("association_id", "types")),
+            pl.lit(None, pl.Int64).alias("duplicate_of"),
+            "contradicts",
+        )
+    ]
+    associations: list[pl.DataFrame] = []
+    first_id = 0
+    for place, action in enumerate(Action):
+        pairs = rows.filter(pl.col("action") == action.value)
+        if not pairs.height:
+            continue
+        linked, merged = merge_pairs(pairs, same_object=same_object)
+        links.append(linked.with_columns(pl.col("association_id") + first_id))
+        associations.append(
+            merged.with_columns(
+                pl.col("association_id") + first_id,
+                # Two phases an action: one each way round.
+                pl.col("phase") + 2 * place,
+                pl.lit(action.value, ACTIONS).alias("action"),
+            )
+        )
+        first_id += merged.height
+    return pl.concat(links).sort("row_number"), pl.concat(associations or [_NOTHING])
+
+
+def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Merge rows of the same pair that ask for one action.
+
+    Takes PAIR. Gives the links (LINK; duplicate_of is the first row that asks for exactly the same,
+    or null) and the associations (association_id from 0, phase, direction, has_types, is_second,
+    from_id, to_id, types, rows), both sorted, from-records together.
+    """
+    pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
+    # A row without a label is done by whatever associates its pair: a label implies the default.
+    goes_forward = (pl.col("forward") != 0) | (
+        (pl.col("reverse") == 0) & ((pl.col("pair_forward") != 0) | (pl.col("pair_reverse") == 0))
+    )
+    goes_reverse = (pl.col("reverse") != 0) | (
+        (pl.col("forward") == 0) & (pl.col("pair_forward") == 0) & (pl.col("pair_reverse") != 0)
+    )
+    needs = pl.concat(
+        [
+            pairs.filter(goes_forward).select(
+                "row_number",
+                "duplicate_of",
+                pl.col("forward").alias("own_types"),
+                "from_id",
+                "to_id",
+                pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
+                pl.lit(value=False).alias("is_second"),
+                pl.col("pair_forward").alias("types"),
+                pl.lit(1, pl.Int64).alias("rows"),
+            ),
+            pairs.filter(goes_reverse).select(
+                "row_number",
+                "duplicate_of",
+                pl.col("reverse").alias("own_types"),
+                pl.col("to_id").alias("from_id"),
+                pl.col("from_id").alias("to_id"),
+                pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
+                (pl.col("pair_forward") != 0).alias("is_second"),
+                pl.col("pair_reverse").alias("types"),
+                # A row that goes both ways is counted where it goes forward.
+                (~goes_forward).cast(pl.Int64).alias("rows"),
+            ),
+        ]
+    )
+    if same_object:
+        needs = _with_second_ends(needs, pairs)
+    runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
+    key = ("phase", "direction", "has_types", "is_second", "from_id", "to_id")
+    needs = needs.with_columns(
+        runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
+    ).sort(*key, "row_number")
+    is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in key)
+    needs = needs.with_columns(
+        (is_new.fill_null(value=True).cast(pl.Int64).cum_sum() - 1).alias("association_id")
+    )
+    associations = needs.group_by("association_id", maintain_order=True).agg(
+        pl.col(*key, "types").first(),
+        pl.col("rows").sum(),
+    )
+    links = needs.with_columns(
+        pl.col("own_types").alias("types"), pl.lit(None, pl.Int64).alias("contradicts")
+    )
+    return links.select(*LINK).sort("row_number"), associations
+
+
+def _with_second_ends(needs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Mark the later of two ends of one association, where the earlier has labels of its own.
+
+    Between records of one object, what (1, 2) is given shows at (2, 1) too, under inverse labels
+    that nobody can tell from stale ones.
+    """
+    later = (
+        pairs.filter((pl.col("from_id") < pl.col("to_id")) & (pl.col("pair_forward") != 0))
+        .select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
+        .unique()
+    )
+    is_later = pl.lit(value=True).alias("is_later")
+    return (
+        needs.join(later.with_columns(is_later), on=["from_id", "to_id"], how="left")
+        .with_columns(pl.col("is_later").fill_null(value=False).alias("is_second"))
+        .drop("is_later")
+    )
+
+
+def _with_pair_types(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Add duplicate_of and what all rows of the pair ask for; takes pairs sorted by their ids."""
+    repeats = (pl.col("from_id") == pl.col("from_id").shift()) & (
+        pl.col("to_id") == pl.col("to_id").shift()
+    )
+    pairs = pairs.with_columns(repeats.fill_null(value=False).alias("repeats"))
+    is_alone = ~(pl.col("repeats") | pl.col("repeats").shift(-1, fill_value=False))
+    # Windows cost twenty times a filter, and most pairs of most files stand alone.
+    alone = pairs.filter(is_alone).select(
+        *PAIR,
+        pl.lit(None, pl.Int64).alias("duplicate_of"),
+        pl.col("forward").alias("pair_forward"),
+        pl.col("reverse").alias("pair_reverse"),
+    )
+    pair = ("from_id", "to_id")
+    twin = pl.col("row_number").min().over(*pair, "forward", "reverse")
+    together = pairs.filter(~is_alone).select(
+        *PAIR,
+        pl.when(twin != pl.col("row_number")).then(twin).alias("duplicate_of"),
+        pl.col("forward").bitwise_or().over(*pair).alias("pair_forward"),
+        pl.col("reverse").bitwise_or().over(*pair).alias("pair_reverse"),
+    )
+    return pl.concat([alone, together])
