@@ -52,8 +52,8 @@ def print_summary(summary: Summary, console: Console) -> None:
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
         f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
     )
-    for line in _besides(summary):
-        _say(console, line)
+    for said in _besides(summary):
+        _say(console, said)
     if summary["reasons"]:
         reasons = Table(title="rows that did not succeed", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):
