@@ -5,6 +5,7 @@
     │   ├── JobError          the job file breaks a rule; carries every problem at once
     │   ├── SourceError       a source file can't be read as the job says
     │   └── SettingsError     HubSpot refuses the token, the scopes or an object type
+    │       └── AccessError   the token or the scopes
     ├── StoppedError          the run stopped early; what was not sent says `not_sent`
     └── RequestError          one request came to nothing after all its attempts
 
@@ -36,6 +37,14 @@ class SourceError(UsageError):
 
 class SettingsError(UsageError):
     """Name the setting that HubSpot refuses: token, scope, object type or label."""
+
+
+class AccessError(SettingsError):
+    """Tell the token (401) or the scopes (403) that HubSpot refuses."""
+
+    def __init__(self, message: str, hint: str, *, http_status: int) -> None:
+        super().__init__(message, hint)
+        self.http_status = http_status
 
 
 class StoppedError(EtlError):

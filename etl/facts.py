@@ -63,10 +63,27 @@ class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceShape
     labels: list[dict[str, Any]]
     """What each distinct label stands for, as ``summary.json`` lists it."""
+    keys: dict[str, dict[str, int]] = {}
+    """How the look-up of each keyed side went, as ``summary.json`` tells it."""
     unsent: dict[str, int]
     """Rows that will not be sent, by outcome."""
     types: tuple[tuple[AssociationType, ...], tuple[AssociationType, ...]]
     """The types behind the bits of each direction, in the order of the bits."""
+
+
+class SurplusFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Written when what a mirror takes away is on disk, before any of it goes."""
+
+    existing: int
+    """Associations that the source's from-records had then."""
+    sections: tuple[Section, ...]
+    """What the source has not."""
+
+
+class MirrorSkipped(msgspec.Struct, frozen=True, kw_only=True):
+    """Written when a mirror takes nothing away, because rows did not succeed."""
+
+    reason: str
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Take the source into staging: read, normalize, resolve, stage; one chunk at a time."""
+"""Take the source into staging: read, normalize, identify, resolve, stage; one chunk at a time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import polars as pl
 from etl.core.action import action_trouble, read_action
 from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
+from etl.core.keys import identify
 from etl.core.merge import PAIR
 from etl.core.normalize import RAGGED_LINE, normalize
 from etl.model import Action, ActionColumn, ExplicitType, LabelColumn, LabelValue, Outcome
 from etl.readers import FLAW, ROW_NUMBER, find_files, read_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from etl.core.keys import Matched
     from etl.core.resolve_rows import RowResolver
     from etl.core.tally import Tally
     from etl.model import Job, Labelling
@@ -63,26 +65,33 @@ class SourceShape:
         return pl.lit(self.label_value, pl.String)
 
 
+def read_source(job: Job) -> Iterator[Chunk]:
+    """Read the job's source, chunk by chunk. Raises SourceError."""
+    return read_chunks(find_files(job.source), job.source, used_columns(job))
+
+
 def ingest(
     job: Job,
+    chunks: Iterable[Chunk],
     resolver: RowResolver,
     staging: Staging,
     tally: Tally,
+    *,
     on_chunk: Callable[[], None] = lambda: None,
+    matches: Sequence[Matched] = (),
 ) -> SourceShape:
     """Stage every row of the job's source; count rejected and unresolved rows in `tally`.
 
-    Raises SourceError.
+    `matches` has what the keys of the job's keyed sides lead to. Raises SourceError.
     """
     columns: tuple[str, ...] = ()
     places = dict.fromkeys(used_columns(job), "")
-    files = find_files(job.source)
-    for chunk in read_chunks(files, job.source, used_columns(job)):
+    for chunk in chunks:
         columns = max(columns, chunk.columns, key=len)
         places = {name: chunk.cell_of(name) for name in places}
         if chunk.frame.is_empty():
             break
-        rows, pairs = _prepare(chunk, places, job, resolver)
+        rows, pairs = _prepare(chunk, places, job, resolver, matches)
         staging.add(rows, pairs)
         told = rows["outcome"].drop_nulls().value_counts(name="rows")
         tally.add({Outcome(outcome): count for outcome, count in told.iter_rows()})
@@ -112,25 +121,35 @@ def _label_columns(labelling: Labelling) -> tuple[str, ...]:
             return ()
 
 
-def _prepare(
-    chunk: Chunk, places: Mapping[str, str], job: Job, resolver: RowResolver
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR."""
-    from_cell, to_cell = places[job.from_side.column], places[job.to_side.column]
-    action_cell = places[job.action.column] if isinstance(job.action, ActionColumn) else None
-    good, rejected = normalize(
+def prove(chunk: Chunk, job: Job) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part the rows of a chunk that say which records they join from those that are rejected."""
+    from_cell, to_cell = chunk.cell_of(job.from_side.column), chunk.cell_of(job.to_side.column)
+    return normalize(
         chunk.frame.with_columns(
             pl.lit(chunk.source_file).alias("source_file"),
-            read_action(job.action, action_cell).alias("action"),
+            read_action(job.action, _action_cell(chunk, job)).alias("action"),
             _flaw(chunk),
         ),
         from_column=from_cell,
         to_column=to_cell,
         flaw=FLAW,
         names={from_cell: job.from_side.column, to_cell: job.to_side.column},
+        keyed=[chunk.cell_of(side.column) for side in job.keyed_sides.values()],
     )
+
+
+def _prepare(
+    chunk: Chunk,
+    places: Mapping[str, str],
+    job: Job,
+    resolver: RowResolver,
+    matches: Sequence[Matched],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give all rows of a chunk as STAGED, and the good ones among them as PAIR."""
+    good, rejected = prove(chunk, job)
+    good, lost = identify(good, matches, places)
     good = resolver.resolve(good, places)
-    good = good.with_columns(action_trouble(job.action, action_cell))
+    good = good.with_columns(action_trouble(job.action, _action_cell(chunk, job)))
     is_refused = pl.col("action_category").is_not_null()
     is_unresolved = pl.col("error_category").is_not_null()
     is_good = ~is_refused & ~is_unresolved
@@ -150,20 +169,33 @@ def _prepare(
         .otherwise("association_types")
         .alias("association_types"),
     )
-    rejected = rejected.with_columns(
-        pl.lit(Outcome.REJECTED.value).alias("outcome"),
+    cells = [f"c{place}" for place in range(len(chunk.columns))]
+    rows = good.select(*STAGED, *cells)
+    unsent = [
+        _unsent(part, outcome).select(*STAGED, *cells)
+        for part, outcome in ((rejected, Outcome.REJECTED), (lost, Outcome.UNRESOLVED))
+        if part.height
+    ]
+    if unsent:
+        rows = pl.concat([rows, *unsent]).sort(ROW_NUMBER)
+    return rows.cast({"action": pl.String}), pairs
+
+
+def _unsent(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
+    """Complete rows of which an error_category says why they are not sent."""
+    return rows.with_columns(
+        pl.lit(outcome.value).alias("outcome"),
         pl.lit("").alias("association_types"),
         _hint("error_category").alias("hint"),
     )
-    cells = [f"c{place}" for place in range(len(chunk.columns))]
-    rows = good.select(*STAGED, *cells)
-    if rejected.height:
-        rows = pl.concat([rows, rejected.select(*STAGED, *cells)]).sort(ROW_NUMBER)
-    return rows.cast({"action": pl.String}), pairs
 
 
 def _hint(category: str) -> pl.Expr:
     return pl.col(category).replace_strict(HINTS, default=DEFAULT_HINT, return_dtype=pl.String)
+
+
+def _action_cell(chunk: Chunk, job: Job) -> str | None:
+    return chunk.cell_of(job.action.column) if isinstance(job.action, ActionColumn) else None
 
 
 def _flaw(chunk: Chunk) -> pl.Expr:

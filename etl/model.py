@@ -26,6 +26,9 @@ MAX_BATCH_SIZE = 2000
 MAX_READ_SIZE = 1000
 """Records in one ``batch/read`` request (the same guide)."""
 
+MAX_LOOK_UP_SIZE = 100
+"""Keys in one ``batch/read`` of objects by a unique property (HubSpot's guide to the CRM's objects)."""
+
 
 class Outcome(StrEnum):
     """How a row ended. Every row has exactly one."""
@@ -128,7 +131,9 @@ class Side:
     object: str
     """HubSpot's name or type id of the object: ``contacts``, ``0-1``, ``2-123``, ``p_vendor``."""
     column: str
-    """The source column that holds the record id."""
+    """The source column that holds the record id, or the key."""
+    match_by: str | None = None
+    """The unique property that the column holds, such as ``email``; None: it holds the record id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +253,11 @@ class Job:
     output: Output
     action: Action | ActionColumn = Action.ASSOCIATE
     mirror: Mirror | None = None
+    match_cache_hours: int = 24
+    """How long the record of a key is remembered between runs; 0: not at all."""
+
+    @property
+    def keyed_sides(self) -> dict[Literal["from", "to"], Side]:
+        """List the sides whose column holds a key, not the record id."""
+        sides: dict[Literal["from", "to"], Side] = {"from": self.from_side, "to": self.to_side}
+        return {end: side for end, side in sides.items() if side.match_by is not None}

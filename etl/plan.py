@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from etl.core.action import CONTRADICTING_ROWS, contradiction
+from etl.core.merge import LINK
 from etl.core.pace import WINDOW_SECONDS
-from etl.model import MAX_READ_SIZE, Outcome
+from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Action, Outcome
 
 if TYPE_CHECKING:
     from etl.core.tally import Tally
     from etl.model import Job
-    from etl.staging import Dataset
+    from etl.plan_limits import LimitFindings
+    from etl.staging import Dataset, Section
 
 DAILY_LIMIT: Final = 500_000
 """Association requests a day without the API add-on (HubSpot's guide)."""
 
 SHOWN_REASONS: Final = 100
 """Distinct reasons listed; a source with more of them is not the file that was meant."""
+
+
+_REASON: Final = ("row_number", "error_category", "error_message")
+_NO_LINK: Final = pl.DataFrame(schema=LINK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +41,26 @@ class Plan:
     duplicates: int
     """Rows that ask for exactly what an earlier row asks for."""
     associations: int
+    actions: dict[str, int]
+    """Rows to send, by what they ask for."""
     reasons: list[dict[str, Any]]
     """Why rows will not be sent: error_category, rows, first_row, error_message of that row."""
     labels: list[dict[str, Any]]
+    keys: dict[str, dict[str, int]]
+    """By keyed side: looked_up, from_cache, not_found and found_twice, in distinct keys."""
+    look_up_requests: int
+    """At least: what the look-up of the keys takes that are not in the cache."""
     read_requests: int
     """At least; a record with many associations takes several pages."""
     write_requests: int
-    """At most; with existing_labels: keep, unchanged pairs take none."""
+    """At most; unchanged pairs take none. What a mirror takes away is not known before its reads."""
     requests_per_10_seconds: float
     minutes: float
     daily_limit: int
     """As HubSpot says it, or the lowest of its guide."""
     daily_limit_percent: float
+    limits: LimitFindings
+    """What the file does to the limits of its records."""
 
     def as_dict(self) -> dict[str, Any]:
         """Give the plan to machines."""
@@ -58,20 +73,25 @@ def plan_staged(
     tally: Tally,
     *,
     labels: list[dict[str, Any]],
+    keys: dict[str, dict[str, int]],
     requests_per_10_seconds: float,
     daily_limit: int | None,
+    limits: LimitFindings,
 ) -> Plan:
     """Count what has been staged; `tally` has the rows that will not be sent."""
     rows = pl.scan_parquet(dataset.row_files()) if dataset.rows else None
     reads = writes = duplicates = 0
+    contradicting: list[pl.DataFrame] = []
     for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
-        if job.existing_labels == "keep":
-            records = dataset.pairs(section).select(pl.col("from_id").n_unique())
-            reads += math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
+        records = dataset.pairs(section).select(pl.col("from_id").n_unique())
+        calls = math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
+        reads += calls * _times_read(job, section)
     for _, links in dataset.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
-    requests = reads + writes
+        contradicting.append(links.filter(pl.col("contradicts").is_not_null()))
+    look_ups = sum(math.ceil(facts["looked_up"] / MAX_LOOK_UP_SIZE) for facts in keys.values())
+    requests = look_ups + reads + writes
     return Plan(
         job=job.name,
         rows=dataset.rows,
@@ -79,20 +99,43 @@ def plan_staged(
         unresolved=tally.rows[Outcome.UNRESOLVED],
         duplicates=duplicates,
         associations=dataset.associations,
-        reasons=[] if rows is None else _reasons(rows),
+        actions={} if rows is None else _actions(rows),
+        reasons=[] if rows is None else _reasons(rows, pl.concat(contradicting or [_NO_LINK])),
         labels=labels,
+        keys=keys,
+        look_up_requests=look_ups,
         read_requests=reads,
         write_requests=writes,
         requests_per_10_seconds=requests_per_10_seconds,
         minutes=requests / requests_per_10_seconds * WINDOW_SECONDS / 60,
         daily_limit=daily_limit or DAILY_LIMIT,
         daily_limit_percent=requests / (daily_limit or DAILY_LIMIT) * 100,
+        limits=limits,
     )
 
 
-def _reasons(rows: pl.LazyFrame) -> list[dict[str, Any]]:
+def _times_read(job: Job, section: Section) -> int:
+    """Count how often the from-records of a section are read: before, after, and for a mirror."""
+    before = job.existing_labels != "ignore" or section.is_second
+    after = section.action is not Action.ASSOCIATE
+    return before + after + (job.mirror is not None)
+
+
+def _actions(rows: pl.LazyFrame) -> dict[str, int]:
+    """Count the rows to send by what they ask for, before those that contradict others are left out."""
+    asked = rows.filter(pl.col("outcome").is_null()).group_by("action").agg(pl.len()).sort("action")
+    return dict(asked.collect().iter_rows())
+
+
+def _reasons(rows: pl.LazyFrame, contradicting: pl.DataFrame) -> list[dict[str, Any]]:
+    known = rows.filter(pl.col("outcome").is_not_null()).select(_REASON)
+    found = contradicting.lazy().select(
+        "row_number",
+        pl.lit(CONTRADICTING_ROWS).alias("error_category"),
+        contradiction().alias("error_message"),
+    )
     return (
-        rows.filter(pl.col("outcome").is_not_null())
+        pl.concat([known, found.select(_REASON)])
         .group_by("error_category")
         .agg(
             pl.len().alias("rows"),

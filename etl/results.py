@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
-from etl.core.action import CONTRADICTING_ROWS
+from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT, NOT_SENT_HINT
 from etl.core.spreadsheet import neutralise
@@ -25,6 +24,7 @@ from etl.core.tally import Tally
 from etl.core.verdict import SETTLED
 from etl.model import SUCCEEDED, Outcome
 from etl.run_folder import write_whole, writing
+from etl.sink import sink
 from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
@@ -127,12 +127,21 @@ class Results:
     """Write ``results`` and ``failures.csv`` from a staged source and what became of its sections."""
 
     def __init__(
-        self, dataset: Dataset, outcomes: Callable[[Section], pl.DataFrame], *, stopped: str | None
+        self,
+        dataset: Dataset,
+        outcomes: Callable[[Section], pl.DataFrame],
+        *,
+        stopped: str | None,
+        on_failed: Callable[[pl.DataFrame], None] = lambda _: None,
     ) -> None:
-        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early."""
+        """Take a function that gives a section's outcomes, SETTLED, and why the run stopped early.
+
+        `on_failed` sees the rows that did not succeed, chunk by chunk.
+        """
         self._dataset = dataset
         self._stopped = f"the run stopped first: {stopped or 'no reason given'}"
         self._outcomes = outcomes
+        self._on_failed = on_failed
         self._fates = dataset.fates
 
     def write(self, layout: Layout, *, results: Path, failures: Path) -> Told:
@@ -147,7 +156,7 @@ class Results:
             with path.open("wb") as file:
                 file.write(_header(layout))
                 rows = self._told_rows(layout, file, told)
-                write_whole(results, lambda path: _sink(rows, path, layout.results_format))
+                write_whole(results, lambda path: sink(rows, RESULTS, path, layout.results_format))
 
         write_whole(failures, write_failures)
         return told
@@ -177,6 +186,7 @@ class Results:
             if failed.height:
                 _write_failed(failed, layout, failures)
                 told.add_reasons(failed)
+                self._on_failed(failed)
             source = layout.source
             yield rows.with_columns(
                 pl.col(source.from_cell).alias("from_key"),
@@ -219,25 +229,6 @@ def _write_failed(rows: pl.DataFrame, layout: Layout, failures: BinaryIO) -> Non
     )
 
 
-def _sink(frames: Iterator[pl.DataFrame], path: Path, results_format: ResultsFormat) -> None:
-    """Stream frames into one file; polars has no writer that frames can be appended to."""
-
-    def source(
-        columns: list[str] | None,
-        predicate: pl.Expr | None,  # noqa: ARG001  (nothing filters a plain sink)
-        rows: int | None,  # noqa: ARG001
-        batch_rows: int | None,  # noqa: ARG001
-    ) -> Iterator[pl.DataFrame]:
-        for frame in frames:
-            yield frame.select(columns) if columns is not None else frame
-
-    rows = register_io_source(source, schema=RESULTS)
-    if results_format == "csv":
-        rows.sink_csv(path)
-    else:
-        rows.sink_parquet(path)
-
-
 def _with_fate(rows: pl.DataFrame, fate: pl.DataFrame) -> pl.DataFrame:
     """Complete staged rows: what was known before sending wins, the fate fills the rest."""
     joined = rows.join(fate, on="row_number", how="left", suffix="_sent", maintain_order="left")
@@ -269,9 +260,6 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         fates = pl.concat([fates, told.select(fates.columns)])
     contradicts = pl.col("contradicts").is_not_null()
     is_not_sent = pl.col("outcome").is_null()
-    opposite = pl.concat_str(
-        pl.lit("row "), "contradicts", pl.lit(" asks for the opposite for the same pair")
-    )
     fates = fates.with_columns(
         pl.when(contradicts)
         .then(pl.lit(Outcome.REJECTED.value))
@@ -285,7 +273,7 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         .otherwise("error_category")
         .alias("error_category"),
         pl.when(contradicts)
-        .then(opposite)
+        .then(contradiction())
         .when(is_not_sent)
         .then(pl.lit(stopped))
         .otherwise("error_message")

@@ -58,6 +58,21 @@ class RunFolder:
         """What became of each batch."""
         return self.path / "journal.sqlite"
 
+    @property
+    def removed(self) -> Path:
+        """What a mirror has taken away, as a source that puts it back."""
+        return self.path / "removed.parquet"
+
+    @property
+    def surplus(self) -> Path:
+        """What a mirror would have taken away, had it not been too much."""
+        return self.path / "surplus.parquet"
+
+    @property
+    def restore(self) -> Path:
+        """A job that puts back what a mirror has taken away."""
+        return self.path / "restore.yaml"
+
     def results(self, results_format: str) -> Path:
         """Every source row with its outcome; the format is also the file's ending."""
         return self.path / f"results.{results_format}"
@@ -65,10 +80,8 @@ class RunFolder:
 
 def create_run_folder(directory: Path, job_name: str, now: datetime | None = None) -> RunFolder:
     """Make the folder of a new run. Raises UsageError when the place can't be written to."""
-    began_at = now or datetime.now(UTC)
     # Ids sort by time, so that the latest run can be told from the names alone.
-    stamp = f"{began_at:%Y%m%dT%H%M%S}{began_at.microsecond // 1000:03}Z"
-    path = directory / job_name / f"{stamp}-{secrets.token_hex(3)}"
+    path = directory / job_name / f"{stamp(now or datetime.now(UTC))}-{secrets.token_hex(3)}"
     try:
         path.mkdir(parents=True, mode=PRIVATE)
     except OSError as error:
@@ -77,6 +90,11 @@ def create_run_folder(directory: Path, job_name: str, now: datetime | None = Non
             "set output.directory to a folder that you may write to",
         ) from error
     return RunFolder(path)
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment in UTC as names of files and folders have it, to the millisecond."""
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03}Z"
 
 
 def find_run(run: str, directory: Path) -> RunFolder:

@@ -13,7 +13,7 @@ from etl.journal import open_journal
 from etl.lock import holders
 from etl.model import Outcome
 from etl.run_folder import RunFolder
-from etl.summary import read_summary
+from etl.summary import is_whole, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,12 +149,12 @@ def recall_begun(folder: RunFolder) -> RunBegun:
 
 def _ended(folder: RunFolder) -> Look:
     summary = read_summary(folder)
-    is_whole = not summary["outcomes"][Outcome.NOT_SENT]
+    has_ended = is_whole(summary["outcomes"][Outcome.NOT_SENT], summary["mirror"])
     return Look(
         folder=folder.path,
         run_id=summary["run_id"],
         job=summary["job"],
-        state=State.FINISHED if is_whole else State.INTERRUPTED,
+        state=State.FINISHED if has_ended else State.INTERRUPTED,
         started_at=summary["started_at"],
         rows=summary["rows"],
         outcomes={name: count for name, count in summary["outcomes"].items() if count},

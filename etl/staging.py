@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from etl.core.merge import SECTION_KEY, merge_rows
+from etl.core.merge import LINK, SECTION_KEY, merge_rows
 from etl.model import Action, Direction
 from etl.run_folder import sync, writing
 
@@ -83,6 +83,19 @@ class Dataset:
         """Yield each partition's number and its links: LINK."""
         for number, path in enumerate(sorted((self.folder / "links").iterdir())):
             yield number, pl.read_parquet(path)
+
+    def contradictions(self, first_row: int, last_row: int) -> pl.DataFrame:
+        """Give row_number and contradicts of the rows in a span that another row contradicts."""
+        files = sorted((self.folder / "links").iterdir())
+        if not files:
+            return pl.DataFrame(schema={name: LINK[name] for name in ("row_number", "contradicts")})
+        is_wanted = pl.col("row_number").is_between(first_row, last_row)
+        return (
+            pl.scan_parquet(files)
+            .filter(is_wanted & pl.col("contradicts").is_not_null())
+            .select("row_number", "contradicts")
+            .collect()
+        )
 
     def pairs(self, section: Section) -> pl.LazyFrame:
         """Give a section's association_id, from_id, to_id (the request's own sides), types, rows."""
@@ -187,9 +200,7 @@ class Staging:
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
         phase, action, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
-        part.drop(*SECTION_KEY).write_parquet(
-            _section_path(self._folder, number), compression=COMPRESSION
-        )
+        write_section(self._folder, number, part.drop(*SECTION_KEY))
         return Section(
             number=number,
             phase=phase,
@@ -201,6 +212,13 @@ class Staging:
             associations=part.height,
             rows=int(part["rows"].sum()),
         )
+
+
+def write_section(folder: Path, number: int, associations: pl.DataFrame) -> Path:
+    """Write association_id, from_id, to_id, types and rows of a section; give the file."""
+    path = _section_path(folder, number)
+    associations.write_parquet(path, compression=COMPRESSION)
+    return path
 
 
 def _section_path(folder: Path, number: int) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
 
+from etl.core.versions import SUPPORT
 from etl.errors import UsageError
 from etl.model import Outcome
 from etl.run_folder import write_whole
@@ -34,6 +35,22 @@ class Reason(TypedDict):
     hint: str | None
 
 
+class Mirrored(TypedDict):
+    """What a mirror has done."""
+
+    existing: int | None
+    """Associations that the source's from-records had, once known."""
+    surplus: int | None
+    """Those that the source has not."""
+    removed: int
+    failed: int
+    """Asked to go, and still there or not known to be gone."""
+    skipped: str | None
+    """Why nothing was taken away."""
+    is_over: bool
+    """False while `resume` has something to do."""
+
+
 class Summary(TypedDict):
     """Every field of ``summary.json``."""
 
@@ -55,8 +72,12 @@ class Summary(TypedDict):
     http_429s: int
     rows_per_second: float
     api_version: str
+    api_version_supported_until: NotRequired[str]
     base_url: str
     labels: list[dict[str, Any]]
+    keys: NotRequired[dict[str, dict[str, int]]]
+    """By side whose keys were looked up; summaries of older versions have none."""
+    mirror: Mirrored | None
     stopped: str | None
     stopped_hint: str | None
     exit_code: int
@@ -97,6 +118,7 @@ def summarize(
     progress: Progress,
     told: Told,
     *,
+    mirror: Mirrored | None,
     finished_at: datetime,
     exit_code: ExitCode,
     stop: Stop,
@@ -137,12 +159,20 @@ def summarize(
         "http_429s": progress.http_429s,
         "rows_per_second": round(settled / seconds, 1) if seconds else 0.0,
         "api_version": job.hubspot.api_version,
+        "api_version_supported_until": str(SUPPORT[job.hubspot.api_version]),
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "keys": staged.keys,
+        "mirror": mirror,
         "stopped": stop.reason,
         "stopped_hint": stop.hint or None,
         "exit_code": int(exit_code),
     }
+
+
+def is_whole(not_sent: int, mirror: Mirrored | None) -> bool:
+    """Tell whether `resume` has nothing left to do."""
+    return not not_sent and (mirror is None or mirror["is_over"])
 
 
 def write_summary(folder: RunFolder, summary: Summary) -> None:

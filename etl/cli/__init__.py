@@ -38,11 +38,20 @@ COMMANDS: Final = {
     "resume": _Entry("etl.cli.resume", "Go on with a run that was cut off or stopped."),
     "retry": _Entry("etl.cli.retry", "Run again what did not succeed."),
     "plan": _Entry("etl.cli.plan", "Show what a run would do; nothing is written."),
+    "check": _Entry("etl.cli.check", "Compare a job's file with the portal; nothing is written."),
+    "doctor": _Entry("etl.cli.doctor", "Check what a run needs: account, job and machine."),
     "lint": _Entry("etl.cli.jobs", "Check job files, offline."),
     "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
     "runs": _Entry("etl.cli.runs", "List runs and how they stand."),
     "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
+    "associate": _Entry("etl.cli.single", "Associate two records."),
+    "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
+    "export": _Entry("etl.cli.export", "Write what records are associated with to a file."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
+    "limits": _Entry("etl.cli.limits", "List, set and clear association limits."),
+    "usage-report": _Entry(
+        "etl.cli.usage_report", "Have HubSpot mail which records are near their limits."
+    ),
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }
 """Every command, where it is, and its line in the help."""
@@ -58,7 +67,8 @@ class _LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = getattr(importlib.import_module(entry.module), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(entry.module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -122,4 +132,5 @@ def tell(error: EtlError) -> None:
             click.echo(f"  Try: {problem.hint}", err=True)
         return
     click.echo(f"Error: {error.message}", err=True)
-    click.echo(f"Try: {error.hint}", err=True)
+    if error.hint:
+        click.echo(f"Try: {error.hint}", err=True)

@@ -16,6 +16,7 @@ from etl.cli.options import portal_option, sandbox_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
+from etl.cli.version_notice import tell_support
 from etl.logs import open_log
 from etl.model import ApiVersion, HubspotSettings, Limits
 from etl.pipeline import connect
@@ -87,6 +88,7 @@ def account_options(command: Callable[..., None]) -> Callable[..., None]:
         **kwargs: object,
     ) -> None:
         target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
+        tell_support([api_version])
         command(*args, account=AccountCommand(api_version, target), **kwargs)
 
     return with_account

@@ -16,9 +16,11 @@ from etl.cli.progress import watch_run
 from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
+from etl.core.tally import Tally
 from etl.errors import EtlError, StoppedError
 from etl.model import Outcome
 from etl.stop import Stop
+from etl.summary import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,6 +94,8 @@ def last_line(folder: RunFolder, summary: Summary) -> str:
     if summary["exit_code"] == ExitCode.SUCCEEDED:
         told = "every row succeeded" if summary["rows"] else "the source has no rows"
         return f"{told}; look at it with: {command('show', folder)}"
-    if summary["outcomes"][Outcome.NOT_SENT]:
+    if not is_whole(summary["outcomes"][Outcome.NOT_SENT], summary["mirror"]):
         return f"{folder.path}: go on with: {command('resume', folder)}"
+    if not Tally.of(summary["outcomes"]).not_succeeded:
+        return f"{folder.path}: run the job again to take away what is left"
     return f"{folder.path}: correct failures.csv and run it with: {command('retry', folder)}"

@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,13 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from etl.cli.limit_findings import print_findings
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
+from etl.cli.summary_table import key_words
+from etl.cli.version_notice import tell_support
+from etl.hubspot.ceilings import fetch_ceilings
 from etl.logs import open_log
-from etl.pipeline import connect, prepare, stage
+from etl.model import Action
+from etl.pipeline import connect, prepare, reading_finder, stage
 from etl.plan import Plan, plan_staged
+from etl.plan_limits import check_limits
 from etl.run_folder import RunFolder
 from etl.settings import load_job
 from etl.stop import Stop
@@ -51,7 +57,9 @@ def plan(
 ) -> None:
     """Show what a run would do: rows, labels and their types, requests, time. Writes nothing."""
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
-    plan_job(load_job(job, overrides, os.environ), target, as_json=as_json)
+    loaded = load_job(job, overrides, os.environ)
+    tell_support([loaded.hubspot.api_version])
+    plan_job(loaded, target, as_json=as_json)
 
 
 def plan_job(job: Job, target: Target, *, as_json: bool) -> None:
@@ -72,14 +80,21 @@ async def _plan(job: Job, folder: RunFolder, target: Target, observer: Observer)
             connect(there.hubspot, there.limits, stop, log, observer) as client,
         ):
             portal = await prepare(there, client)
-            staged = await stage(there, portal, folder.staging, observer=observer, stop=stop)
+            finder = await reading_finder(there, client, log, observer=observer, stop=stop)
+            staged = await stage(
+                there, portal, folder.staging, finder=finder, observer=observer, stop=stop
+            )
+            ceilings = await fetch_ceilings(client, there, portal)
+            limits = await asyncio.to_thread(check_limits, there, portal, staged.dataset, ceilings)
             return plan_staged(
                 there,
                 staged.dataset,
                 staged.tally,
                 labels=staged.labels,
+                keys=staged.keys,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
+                limits=limits,
             )
 
 
@@ -93,9 +108,16 @@ def _print(planned: Plan, console: Console) -> None:
     facts.add_row("rejected", f"{planned.rejected:,}")
     facts.add_row("unresolved", f"{planned.unresolved:,}")
     facts.add_row("duplicates", f"{planned.duplicates:,}")
+    if set(planned.actions) - {Action.ASSOCIATE.value}:
+        told = [f"{rows:,} {action}" for action, rows in planned.actions.items()]
+        facts.add_row("rows by action", ", ".join(told))
     facts.add_row("associations", f"{planned.associations:,}")
+    for end, keys in planned.keys.items():
+        facts.add_row(f"{end} keys", key_words(keys))
+    looking_up = f"{planned.look_up_requests:,} looking up, " if planned.keys else ""
     facts.add_row(
-        "requests", f"{planned.read_requests:,} reading, {planned.write_requests:,} writing"
+        "requests",
+        f"{looking_up}{planned.read_requests:,} reading, {planned.write_requests:,} writing",
     )
     facts.add_row(
         "time",
@@ -121,15 +143,22 @@ def _print(planned: Plan, console: Console) -> None:
     console.print(labels)
     if len(planned.labels) > SHOWN_LABELS:
         console.print(f"… and {len(planned.labels) - SHOWN_LABELS:,} more labels: see --json")
-    if planned.reasons:
-        reasons = Table(title="rows that will not be sent", title_justify="left")
-        for heading in ("reason", "rows", "first row", "what is wrong there"):
-            reasons.add_column(heading, overflow="fold")
-        for line in planned.reasons:
-            reasons.add_row(
-                escape(line["error_category"]),
-                f"{line['rows']:,}",
-                f"{line['first_row']:,}",
-                escape(line["error_message"]),
-            )
-        console.print(reasons)
+    print_reasons(planned.reasons, "rows that will not be sent", console)
+    print_findings(planned.limits, console)
+
+
+def print_reasons(lines: list[dict[str, Any]], title: str, console: Console) -> None:
+    """Print why rows are left out, where some are."""
+    if not lines:
+        return
+    table = Table(title=title, title_justify="left")
+    for heading in ("reason", "rows", "first row", "what is wrong there"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(
+            escape(line["error_category"]),
+            f"{line['rows']:,}",
+            f"{line['first_row']:,}",
+            escape(line["error_message"]),
+        )
+    console.print(table)

@@ -61,6 +61,11 @@ class Lines:
         if self._is_due():
             click.echo(f"read {rows:,} rows", err=True)
 
+    def looked_up(self, keys: int, of: int) -> None:
+        """Say how far the look-up has come."""
+        if self._is_due():
+            click.echo(f"looked up {keys:,} of {of:,} keys", err=True)
+
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Say how much there is to do."""
         self._watch.staged(rows, settled)
@@ -105,6 +110,13 @@ class Bar:
         """Draw how many rows have been read."""
         self._progress.update(self._task, description="reading", facts=f"{rows:,} rows")
 
+    def looked_up(self, keys: int, of: int) -> None:
+        """Draw how far the look-up has come."""
+        facts = f"{keys:,}/{of:,} keys"
+        self._progress.update(
+            self._task, description="looking up", completed=keys, total=of, facts=facts
+        )
+
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Draw the whole length of the bar."""
         self._watch.staged(rows, settled)
@@ -131,6 +143,22 @@ class Bar:
             f"{watch.failures():,} not succeeded"
         )
         self._progress.update(self._task, completed=watch.tally.done, facts=facts)
+
+
+class Reading:
+    """Tell of a command that only reads: that rows are ready to be sent is not said."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.read = observer.read
+        self.looked_up = observer.looked_up
+        self.trouble = observer.trouble
+        self.waiting = observer.waiting
+
+    def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
+        """Hear that the source is read."""
+
+    def settled(self, settled: RowsSettled) -> None:
+        """Hear of what never comes."""
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,10 @@ import msgspec
 from etl.cli.carry_out import carry_out, command
 from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.session import Target
+from etl.cli.version_notice import tell_support
 from etl.core.job.snapshot import restore
-from etl.errors import EtlError
-from etl.model import Secret
+from etl.errors import EtlError, UsageError
+from etl.model import Bound, Secret
 from etl.pipeline import resume_job
 from etl.run_folder import find_run
 from etl.runs import State, look_at, recall_begun
@@ -40,8 +43,20 @@ Examples:
 @run_argument
 @directory_option
 @wait_option
+@click.option(
+    "--max-removals",
+    metavar="N|P%",
+    help="How many associations the job's mirror may take away, in the place of the job's own bound.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
-def resume(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> None:
+def resume(
+    run: str,
+    directory: Path,
+    *,
+    wait_for_quota: bool,
+    max_removals: str | None,
+    as_json: bool,
+) -> None:
     """Go on with a run that was cut off or stopped. RUN is a run folder, a run id, or 'latest'.
 
     Sends what the journal has not settled, by the job as it was when the run began; the source is
@@ -68,8 +83,28 @@ def resume(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) ->
         )
 
     job = restore(begun.job, _token_of_today(begun))
+    tell_support([job.hubspot.api_version])
+    if max_removals is not None:
+        job = _allowing(job, max_removals)
     target = Target(begun.origin.rehearsal)
     raise SystemExit(carry_out(work, job, folder, target, as_json=as_json).code)
+
+
+def _allowing(job: Job, max_removals: str) -> Job:
+    """Let a mirror take more, or less, away than its job says."""
+    if job.mirror is None:
+        raise UsageError(
+            f"{job.name} has no mirror, so --max-removals has no meaning",
+            "leave --max-removals out",
+        )
+    share = re.fullmatch(r"(100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%", max_removals)
+    if share is None and not re.fullmatch(r"\d{1,18}", max_removals):
+        raise UsageError(
+            f"--max-removals can't be '{max_removals}'",
+            "write a number of associations such as 100, or a share from 0% to 100% such as 2.5%",
+        )
+    bound = Bound(percent=float(share[1])) if share else Bound(count=int(max_removals))
+    return replace(job, mirror=replace(job.mirror, max_removals=bound))
 
 
 def _token_of_today(begun: RunBegun) -> Secret | None:

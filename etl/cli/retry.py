@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from etl.cli.carry_out import command
 from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.run import begin
 from etl.cli.session import Target
+from etl.cli.version_notice import tell_support
 from etl.errors import UsageError
 from etl.run_folder import find_run
 from etl.runs import State, look_at, recall_begun
@@ -54,6 +56,11 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
     failures = json.dumps(str(folder.failures.absolute()), ensure_ascii=False)
     overrides = (*begun.origin.overrides, f"source.path={failures}")
     job = load_job(Path(begun.job["file"]), overrides, os.environ)
+    tell_support([job.hubspot.api_version])
+    if job.mirror is not None:
+        # The failures alone say nothing of what the other rows keep.
+        job = dataclasses.replace(job, mirror=None)
+        click.echo("mirror is left out of a retry; run the whole job again for it", err=True)
     origin = replace(begun.origin, parent=folder.run_id)
     ended = begin(
         job, Target(origin.rehearsal), origin, wait_for_quota=wait_for_quota, as_json=as_json

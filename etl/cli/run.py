@@ -19,6 +19,7 @@ from etl.cli.options import (
 )
 from etl.cli.plan import plan_job
 from etl.cli.session import Target, rehearsal_of
+from etl.cli.version_notice import tell_support
 from etl.core.exit_code import ExitCode
 from etl.facts import Origin
 from etl.pipeline import run_job
@@ -79,6 +80,7 @@ def run(
     # All job files are checked before the first one is begun.
     loaded = [load_job(path, overrides, os.environ) for path in jobs]
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=faults))
+    tell_support(job.hubspot.api_version for job in loaded)
     if dry_run:
         for job in loaded:
             plan_job(job, target, as_json=as_json)

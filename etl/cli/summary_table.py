@@ -10,9 +10,11 @@ from rich.table import Table
 from etl.model import SUCCEEDED, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
-    from etl.summary import Summary
+    from etl.summary import Mirrored, Summary
 
 SHOWN_REASONS = 10
 """Reasons on a screen; ``summary.json`` has more."""
@@ -22,7 +24,7 @@ _MEANINGS = {
     Outcome.UNCHANGED: "already so, nothing sent",
     Outcome.REMOVED: "taken away",
     Outcome.REJECTED: "broke a rule of the job, never sent",
-    Outcome.UNRESOLVED: "label unknown or ambiguous, never sent",
+    Outcome.UNRESOLVED: "key or label unknown or ambiguous, never sent",
     Outcome.FAILED: "refused by HubSpot, or not answered",
     Outcome.UNCONFIRMED: "not named by HubSpot, not found by reading back",
     Outcome.NOT_SENT: "the run stopped first",
@@ -50,6 +52,11 @@ def print_summary(summary: Summary, console: Console) -> None:
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
         f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
     )
+    if summary.get("keys"):
+        ends = (f"{end}: {key_words(keys)}" for end, keys in summary["keys"].items())
+        _say(console, f"keys {' · '.join(ends)}")
+    if summary["mirror"] is not None:
+        _say(console, _mirrored(summary["mirror"]))
     if summary["reasons"]:
         reasons = Table(title="rows that did not succeed", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):
@@ -70,6 +77,29 @@ def print_summary(summary: Summary, console: Console) -> None:
             "stopped early: "
             + "; ".join(filter(None, (summary["stopped"], summary["stopped_hint"]))),
         )
+
+
+def key_words(keys: Mapping[str, int]) -> str:
+    """Tell how the look-up of one side's keys went."""
+    return (
+        f"{keys['looked_up']:,} looked up, {keys['from_cache']:,} from the cache, "
+        f"{keys['not_found']:,} not found, {keys['found_twice']:,} found twice"
+    )
+
+
+def _mirrored(mirror: Mirrored) -> str:
+    if mirror["skipped"] is not None:
+        return (
+            f"mirror: nothing was taken away, because {mirror['skipped']}; run the job again when "
+            "they do"
+        )
+    if mirror["surplus"] is None:
+        return "mirror: nothing was taken away yet"
+    left = f", {mirror['failed']:,} could not be" if mirror["failed"] else ""
+    told = f"mirror: {mirror['removed']:,} of {mirror['existing']:,} associations taken away{left}"
+    if not mirror["is_over"]:
+        return f"{told}, {mirror['surplus'] - mirror['removed'] - mirror['failed']:,} to go"
+    return f"{told}; restore.yaml puts them back" if mirror["removed"] else told
 
 
 def _say(console: Console, text: str) -> None:

@@ -124,6 +124,13 @@ def _opposed(rows: pl.DataFrame, others: pl.DataFrame, *, by_label: bool = False
     return met.group_by("row_number").agg(pl.col("contradicts").min())
 
 
+def contradiction() -> pl.Expr:
+    """Say which row `contradicts` names."""
+    return pl.concat_str(
+        pl.lit("row "), "contradicts", pl.lit(" asks for the opposite for the same pair")
+    )
+
+
 def _unknown(action: ActionColumn | Action, cell: str | None) -> pl.Expr:
     column = action.column if isinstance(action, ActionColumn) else "action"
     shown = pl.col(cell or "action").cast(pl.String).fill_null("").str.strip_chars()

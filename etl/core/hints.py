@@ -8,6 +8,9 @@ HINTS: Final = {
     "RAGGED_LINE": "mend the line in the source file; or mend the cells here and clear _error_category",
     "BLANK_ID": "fill in the record id and run the row again",
     "INVALID_ID": "put HubSpot's record id, a whole number, and run the row again",
+    "BLANK_KEY": "fill in the key and run the row again",
+    "KEY_NOT_FOUND": "correct the key, or make the record in HubSpot, and run the row again",
+    "KEY_FOUND_TWICE": "merge the records in HubSpot or correct their keys, and run the row again",
     "UNKNOWN_ACTION": "write associate, remove or remove_labels, or leave the cell blank to associate",
     "LABEL_WITH_REMOVE": "clear the label to remove the whole association, or write remove_labels to "
     "take the label alone",

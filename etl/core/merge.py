@@ -16,7 +16,7 @@ import polars as pl
 from etl.core.action import ACTIONS, contradictions
 from etl.model import Action, Direction
 
-PAIR: Final[dict[str, type[pl.DataType] | pl.DataType]] = {
+PAIR: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "row_number": pl.Int64,
     "from_id": pl.Int64,
     "to_id": pl.Int64,

@@ -1,4 +1,4 @@
-"""Prove that a cell holds a record id, or say what is wrong with it.
+"""Prove that a cell holds a record id, or at least a key, or say what is wrong with it.
 
 Rule 1: an id is text until every character is a digit; no value passes through a float.
 Rule 2: a row has one reason, the first of: a bad line, the from side, the to side.
@@ -14,11 +14,12 @@ import polars as pl
 from etl.model import MAX_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 RAGGED_LINE: Final = "RAGGED_LINE"
 BLANK_ID: Final = "BLANK_ID"
 INVALID_ID: Final = "INVALID_ID"
+BLANK_KEY: Final = "BLANK_KEY"
 
 SHOWN_CHARACTERS: Final = 40
 """How much of a bad value a message repeats: enough to find it, short enough for a log line."""
@@ -40,31 +41,41 @@ _TROUBLES: Final = (
 
 
 def normalize(
-    frame: pl.DataFrame, *, from_column: str, to_column: str, flaw: str, names: Mapping[str, str]
+    frame: pl.DataFrame,
+    *,
+    from_column: str,
+    to_column: str,
+    flaw: str,
+    names: Mapping[str, str],
+    keyed: Container[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the rows whose two cells are record ids from the rows that are rejected.
 
     Takes a frame with the String columns `from_column`, `to_column` and `flaw` (null where the
-    line reads right), and what messages call the two columns. Gives two frames with all columns
-    of the first: the good rows with ``from_id`` and ``to_id`` (Int64) added, and the rejected
-    rows with ``error_category`` and ``error_message`` (String) added.
+    line reads right), what messages call the two columns, and which of them are `keyed`: they hold
+    keys, whose ids are not known yet. Gives two frames with all columns of the first: the good rows
+    with ``from_id`` and ``to_id`` (Int64) added, and the rejected rows with ``error_category`` and
+    ``error_message`` (String) added.
     """
     frame = frame.with_columns(
-        record_id(from_column).alias("from_id"), record_id(to_column).alias("to_id")
+        (_unknown() if column in keyed else record_id(column)).alias(end)
+        for column, end in ((from_column, "from_id"), (to_column, "to_id"))
     )
     is_good = (
-        pl.col("from_id").is_not_null() & pl.col("to_id").is_not_null() & pl.col(flaw).is_null()
+        _is_proven(from_column, "from_id", keyed)
+        & _is_proven(to_column, "to_id", keyed)
+        & pl.col(flaw).is_null()
     )
     # The reasons are worked out for the rejected rows alone: they cost ten times the proof.
     rejected = frame.filter(~is_good)
-    from_trouble = _trouble(from_column, names[from_column])
-    to_trouble = _trouble(to_column, names[to_column])
+    from_trouble = _trouble(from_column, names[from_column], keyed)
+    to_trouble = _trouble(to_column, names[to_column], keyed)
     return frame.filter(is_good), rejected.with_columns(
         pl.when(pl.col(flaw).is_not_null())
         .then(pl.lit(RAGGED_LINE))
         .when(from_trouble.is_not_null())
-        .then(_category(from_column))
-        .otherwise(_category(to_column))
+        .then(_category(from_column, keyed))
+        .otherwise(_category(to_column, keyed))
         .alias("error_category"),
         pl.coalesce(flaw, from_trouble, to_trouble).alias("error_message"),
     )
@@ -85,12 +96,24 @@ def _is_blank(column: str) -> pl.Expr:
     return _trimmed(column).fill_null("") == ""
 
 
-def _category(column: str) -> pl.Expr:
+def _unknown() -> pl.Expr:
+    return pl.lit(None, pl.Int64)
+
+
+def _is_proven(column: str, end: str, keyed: Container[str]) -> pl.Expr:
+    return ~_is_blank(column) if column in keyed else pl.col(end).is_not_null()
+
+
+def _category(column: str, keyed: Container[str]) -> pl.Expr:
+    if column in keyed:
+        return pl.lit(BLANK_KEY)
     return pl.when(_is_blank(column)).then(pl.lit(BLANK_ID)).otherwise(pl.lit(INVALID_ID))
 
 
-def _trouble(column: str, name: str) -> pl.Expr:
-    """Say what is wrong with an id cell; null where it is an id."""
+def _trouble(column: str, name: str, keyed: Container[str]) -> pl.Expr:
+    """Say what is wrong with a cell; null where it is an id, or a key."""
+    if column in keyed:
+        return pl.when(_is_blank(column)).then(pl.lit(f"{name} is blank"))
     text = _trimmed(column)
     digits = text.str.contains(_DIGITS)
     number = text.cast(pl.Int64, strict=False)

@@ -60,6 +60,17 @@ class Resolution:
     """The cell names the unlabeled type beside these, which imply it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How whoever gives a label can say it otherwise; by default, the keys of a job file."""
+
+    several: str = "set label.separator to '{separator}' if the cell holds several labels"
+    outright: str = "give the type outright: type: {{id: {type_id}, category: {category}}}"
+
+
+JOB_FILE: Final = Ways()
+
+
 def normal_form(text: str) -> str:
     """Fold what people do not see as a difference: space around, width, case."""
     # Case-folding can undo NFKC ("ﬃ" and friends), so it is applied on both sides of it.
@@ -77,6 +88,7 @@ class Resolver:
         *,
         aliases: Mapping[str, Iterable[AssociationType]],
         pair: str,
+        ways: Ways = JOB_FILE,
     ) -> None:
         """Index the definitions.
 
@@ -85,6 +97,7 @@ class Resolver:
         once. `pair` is how messages call the two objects.
         """
         self._pair = pair
+        self._ways = ways
         self._texts = {Direction.FORWARD: _by_text(forward), Direction.REVERSE: _by_text(reverse)}
         self._types = {
             Direction.FORWARD: {definition.type for definition in forward},
@@ -117,7 +130,7 @@ class Resolver:
                 continue
             direction, types = self._look_up(wanted)
             if len(types) > 1:
-                return Resolution(trouble=_ambiguous(text, types))
+                return Resolution(trouble=self._ambiguous(text, types))
             if not types:
                 return Resolution(trouble=self._unknown(text))
             found[direction].update(dict.fromkeys(types))
@@ -167,7 +180,7 @@ class Resolver:
         for separator in _LIKELY_SEPARATORS:
             parts = [normal_form(part) for part in text.split(separator)]
             if len(parts) > 1 and all(self._look_up(part)[1] for part in parts if part):
-                hint = f"set label.separator to '{separator}' if the cell holds several labels"
+                hint = self._ways.several.format(separator=separator)
                 return Trouble(UNKNOWN_LABEL, message, hint)
         nearest = process.extractOne(
             wanted, self._shown.keys(), scorer=fuzz.ratio, score_cutoff=_SIMILAR_ENOUGH
@@ -180,6 +193,16 @@ class Resolver:
             hint = f"{self._pair} has no labels; make one in HubSpot or leave the cell blank"
         return Trouble(UNKNOWN_LABEL, message, hint)
 
+    def _ambiguous(self, text: str, types: Sequence[AssociationType]) -> Trouble:
+        first = types[0]
+        outright = self._ways.outright.format(type_id=first.type_id, category=first.category)
+        return Trouble(
+            AMBIGUOUS_LABEL,
+            f"label '{text.strip()[:SHOWN_CHARACTERS]}' stands for {len(types)} types: "
+            f"{_listed([str(kind) for kind in types])}",
+            f"rename one in HubSpot, or {outright}",
+        )
+
 
 def _by_text(
     definitions: Sequence[LabelDefinition],
@@ -189,17 +212,6 @@ def _by_text(
         if definition.text:
             index[normal_form(definition.text)][definition.type] = None
     return dict(index)
-
-
-def _ambiguous(text: str, types: Sequence[AssociationType]) -> Trouble:
-    first = types[0]
-    return Trouble(
-        AMBIGUOUS_LABEL,
-        f"label '{text.strip()[:SHOWN_CHARACTERS]}' stands for {len(types)} types: "
-        f"{_listed([str(kind) for kind in types])}",
-        f"rename one in HubSpot, or give the type outright: "
-        f"type: {{id: {first.type_id}, category: {first.category}}}",
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

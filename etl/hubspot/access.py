@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from etl.errors import SettingsError
+from etl.errors import AccessError
 
 if TYPE_CHECKING:
     from etl.hubspot.wire import Answer
@@ -14,11 +14,12 @@ FORBIDDEN: Final = 403
 
 
 def refuse_access(http_status: int, answer: Answer) -> None:
-    """Raise SettingsError for a 401 or 403; anything else is not about access."""
+    """Raise AccessError for a 401 or 403; anything else is not about access."""
     if http_status == UNAUTHORIZED:
-        raise SettingsError(
+        raise AccessError(
             f"HubSpot refuses the access token (401): {answer.message or 'no reason given'}",
             "set HUBSPOT_ACCESS_TOKEN to a valid private app token",
+            http_status=http_status,
         )
     if http_status == FORBIDDEN:
         scopes = dict.fromkeys(
@@ -28,9 +29,10 @@ def refuse_access(http_status: int, answer: Answer) -> None:
             for scope in _listed(context.get(key))
         )
         fix = f"add the scopes {', '.join(scopes)}" if scopes else "check the app's scopes and plan"
-        raise SettingsError(
+        raise AccessError(
             f"HubSpot refuses access (403): {answer.message or 'no reason given'}",
             f"{fix} in the private app's settings",
+            http_status=http_status,
         )
 
 

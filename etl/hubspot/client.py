@@ -101,6 +101,11 @@ class Client:
         """Tell the limit that is kept to."""
         return self._pace.requests_per_10_seconds
 
+    @property
+    def told_requests_per_10_seconds(self) -> float | None:
+        """Tell the limit that HubSpot's headers name; None while none has, or the job sets one."""
+        return self._pace.told
+
     async def get(self, path: str, *, tries: int | None = None, is_vital: bool = True) -> Reply:
         """Read something. Without `is_vital`, coming to nothing says nothing of HubSpot."""
         return await self._send("GET", path, None, only_reads=True, tries=tries, is_vital=is_vital)
@@ -112,17 +117,20 @@ class Client:
         body: bytes | None = None,
         *,
         only_reads: bool = False,
+        tries: int | None = None,
+        is_vital: bool = True,
     ) -> Reply:
         """Send a request to the first of some paths that HubSpot serves: a 404 takes the next.
 
-        Raises as `post` does.
+        Raises as `post` does; without `is_vital`, coming to nothing says nothing of HubSpot.
         """
         *others, last = paths
+        how = {"only_reads": only_reads, "is_vital": is_vital}
         for path in others:
-            reply = await self._send(method, path, body, only_reads=only_reads)
+            reply = await self._send(method, path, body, **how, tries=tries)
             if reply.http_status != NOT_FOUND:
                 return reply
-        return await self._send(method, last, body, only_reads=only_reads)
+        return await self._send(method, last, body, **how, tries=tries)
 
     async def post(
         self, path: str, body: bytes, *, only_reads: bool = False, tries: int | None = None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
+from etl.core.exit_code import ExitCode
 from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.client import NOT_FOUND
 from etl.hubspot.culprits import Sides, culprits
@@ -67,6 +68,8 @@ class _Page:
     again: list[pl.DataFrame] = field(default_factory=list)
     """Groups to ask for next: further pages, or parts of a refused group."""
     unread: pl.DataFrame = field(default_factory=lambda: _NONE_UNREAD)
+    unknown: pl.DataFrame = field(default_factory=lambda: _NONE_UNREAD)
+    """The same of the records that HubSpot does not have."""
 
 
 class Where(Protocol):
@@ -88,6 +91,14 @@ class Between:
     sides: Sides
     paths: Paths
 
+    def __str__(self) -> str:
+        return f"{self.sides.from_object} → {self.sides.to_object}"
+
+    @property
+    def back(self) -> Between:
+        """Give the two objects the other way round."""
+        return Between.of(self.paths.api_version, self.sides.to_object, self.sides.from_object)
+
     @classmethod
     def of(cls, api_version: ApiVersion, from_object: str, to_object: str) -> Between:
         """Take two objects by any of their names."""
@@ -97,7 +108,16 @@ class Between:
 class ExistingReader:
     """Read associations in bulk through ``batch/read``."""
 
-    def __init__(self, client: Client, *, concurrency: int, stop: Stop) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        concurrency: int,
+        stop: Stop,
+        refused: ExitCode = ExitCode.STOPPED,
+    ) -> None:
+        """Take what the process tells when HubSpot refuses the token or its scopes meanwhile."""
+        self._refused = refused
         self._client = client
         self._concurrency = min(concurrency, MAX_READS)
         self._stop = stop
@@ -118,11 +138,17 @@ class ExistingReader:
         return Existing(pl.concat(found).unique(), unread)
 
     async def read_all(
-        self, records: pl.DataFrame, where: Where, on_page: Callable[[pl.DataFrame], None]
+        self,
+        records: pl.DataFrame,
+        where: Where,
+        on_page: Callable[[pl.DataFrame], None],
+        on_unknown: Callable[[pl.DataFrame], None] = lambda _: None,
     ) -> pl.DataFrame:
         """Read everything that records (from_id) are associated with, and give it page by page.
 
-        `on_page` takes TYPED_PAIR as it comes; a page that is asked for twice comes twice. Gives the
+        `on_page` takes TYPED_PAIR as it comes; a page that is asked for twice comes twice.
+        `on_unknown` takes from_id and error_message of records that HubSpot says it does not have,
+        which it does not tell of all: most read as records without associations. Gives the
         records that could not be read: from_id and error_message. Raises StoppedError when the run
         was asked to stop before everything was read.
         """
@@ -135,7 +161,10 @@ class ExistingReader:
                 try:
                     page = await self._read_page(group, where, tries)
                     tries = None
-                except (StoppedError, SettingsError) as error:
+                except SettingsError as error:
+                    self._stop.request(error.message, error.hint, self._refused)
+                    return
+                except StoppedError as error:
                     self._stop.request(error.message, error.hint)
                     return
                 except (RequestError, WireError) as error:
@@ -143,6 +172,7 @@ class ExistingReader:
                         return
                     page, tries = _narrowed(group, str(error)), TRIES_OF_A_PART
                 on_page(page.existing)
+                on_unknown(page.unknown)
                 unread.append(page.unread)
                 groups.extend((part, tries) for part in page.again)
 
@@ -203,11 +233,14 @@ def _refused(group: pl.DataFrame, error: ErrorDetail, http_status: int, where: W
     if group.height == 1:
         is_first_page = group["after"].is_null().all()
         if unknown and is_first_page:
-            return _Page()
+            return _Page(unknown=_unknown(group, error, http_status))
         return _Page(unread=_unread(group, error.message or f"HTTP {http_status}"))
     rest = group.filter(~_is_in(named))
     if unknown and rest.height < group.height:
-        return _Page(again=[rest] if rest.height else [])
+        meant = group.filter(_is_in(named))
+        return _Page(
+            again=[rest] if rest.height else [], unknown=_unknown(meant, error, http_status)
+        )
     return _narrowed(group, error.message)
 
 
@@ -227,6 +260,11 @@ def _is_in(ids: list[int]) -> pl.Expr:
 
 def _unread(records: pl.DataFrame, reason: str) -> pl.DataFrame:
     message = f"what the record has could not be read: {reason}"
+    return records.select("from_id", pl.lit(message).alias("error_message"))
+
+
+def _unknown(records: pl.DataFrame, error: ErrorDetail, http_status: int) -> pl.DataFrame:
+    message = error.message or f"HTTP {http_status}"
     return records.select("from_id", pl.lit(message).alias("error_message"))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from etl.core.resolve import Resolver
+from etl.core.resolve import JOB_FILE, Resolver
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
+from etl.hubspot.existing import Between
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
 from etl.hubspot.wire import WireError, read_labels
@@ -18,23 +19,13 @@ from etl.model import Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from etl.core.resolve import Ways
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
     from etl.model import AssociationType, Job, LabelDefinition
 
 
 USER_DEFINED: Final = "USER_DEFINED"
-
-
-@dataclass(frozen=True, slots=True)
-class Portal:
-    """What a run knows of the account: its labels, and the endpoints for them."""
-
-    resolver: Resolver
-    bits: dict[Direction, TypeBits]
-    endpoints: dict[tuple[Direction, bool], Endpoint]
-    """By direction, and by whether there are types to send."""
-    same_object: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +36,11 @@ class Labels:
     reverse: Sequence[LabelDefinition]
     """Empty between records of one object: a single list has both sides of a paired label then."""
 
+    @property
+    def texts(self) -> dict[AssociationType, str | None]:
+        """Give the labels of the first direction as people see them."""
+        return {definition.type: definition.text for definition in self.forward}
+
     def lacks(self, types: Mapping[Direction, Iterable[AssociationType]]) -> list[AssociationType]:
         """List which of these types HubSpot does not have in their direction."""
         forward = {definition.type for definition in self.forward}
@@ -54,15 +50,43 @@ class Labels:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What a run knows of the account: its labels, and the endpoints for them."""
+
+    labels: Labels
+    resolver: Resolver
+    bits: dict[Direction, TypeBits]
+    endpoints: dict[tuple[Direction, bool], Endpoint]
+    """By direction, and by whether there are types to send."""
+    same_object: bool
+
+
 async def fetch_labels(client: Client, job: Job) -> Labels:
+    """Ask for the labels of a job's objects, both directions. Raises as `labels_between`."""
+    api_version = job.hubspot.api_version
+    there = Between.of(api_version, job.from_side.object, job.to_side.object)
+    return await labels_between(client, there)
+
+
+async def labels_between(client: Client, there: Between) -> Labels:
     """Ask for the labels of both directions.
 
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
-    sides, paths = _sides(job), _paths(job)
-    forward = await _fetch(client, paths[Direction.FORWARD])
-    same_object = sides[Direction.FORWARD].same
-    return Labels(forward, [] if same_object else await _fetch(client, paths[Direction.REVERSE]))
+    forward = await _fetch(client, there.paths)
+    return Labels(forward, [] if there.sides.same else await _fetch(client, there.back.paths))
+
+
+def resolver_between(sides: Sides, labels: Labels, ways: Ways = JOB_FILE) -> Resolver:
+    """Make of the labels what finds the types of a text; `ways` are the words of its hints."""
+    return Resolver(
+        labels.forward,
+        labels.reverse,
+        aliases=aliases_between(sides.from_object, sides.to_object),
+        pair=f"{sides.from_object} → {sides.to_object}",
+        ways=ways,
+    )
 
 
 def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Portal:
@@ -71,12 +95,7 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
     forward, reverse = labels.forward, labels.reverse
     same_object = sides[Direction.FORWARD].same
     kinds = kinds_between(job.from_side.object, job.to_side.object)
-    resolver = Resolver(
-        forward,
-        reverse,
-        aliases=aliases_between(job.from_side.object, job.to_side.object),
-        pair=f"{job.from_side.object} → {job.to_side.object}",
-    )
+    resolver = resolver_between(sides[Direction.FORWARD], labels)
     types = {
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
@@ -95,7 +114,7 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for direction in Direction
         for has_types in (True, False)
     }
-    return Portal(resolver, bits, endpoints, same_object)
+    return Portal(labels, resolver, bits, endpoints, same_object)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:
@@ -119,7 +138,7 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
         said = reply.answer.message or "no reason given"
         raise SettingsError(
             f"HubSpot has no labels for {pair} ({reply.http_status}): {said}",
-            "check from.object and to.object: a name such as contacts, or a type id such as 0-1 "
+            "check both objects: a name such as contacts, or a type id such as 0-1 "
             "or 2-123 (custom objects need their type id or p_name), and hubspot.base_url",
         )
     try:

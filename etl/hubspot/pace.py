@@ -35,7 +35,8 @@ class Pace:
         self._sleep = sleep
         self._open_at = 0.0
         self._is_new = False
-        self._said: float | None = None
+        self.told: float | None = None
+        """The limit that HubSpot's headers name; None while none has, or the job sets one."""
 
     async def wait(self) -> None:
         """Wait for one request's turn."""
@@ -62,8 +63,8 @@ class Pace:
         if not limit:
             return
         limit *= WINDOW_SECONDS * 1000 / interval if interval else 1
-        if self._said is None or limit < self._said:
-            self._said = self.requests_per_10_seconds = limit
+        if self.told is None or limit < self.told:
+            self.told = self.requests_per_10_seconds = limit
             self._limiter = _limiter(limit)
             # A new bucket is empty; without this it would let a request through at once.
             self._is_new = True

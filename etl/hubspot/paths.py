@@ -110,8 +110,13 @@ class Paths:
         """Take limits away."""
         return tuple(f"{path}/batch/purge" for path in self.limits)
 
+    @property
+    def lists_a_record(self) -> bool:
+        """Tell whether HubSpot serves `record` (the spec ``associations-2026-09`` has it no more)."""
+        return self.api_version != "2026-09"
+
     def record(self, from_id: int) -> str:
-        """List what one record is associated with; version 2026-09 has no such operation."""
+        """List what one record is associated with, where `lists_a_record`."""
         root = _objects_root(self.api_version)
         from_object, to_object = quote(self.from_object, safe=""), quote(self.to_object, safe="")
         return f"{root}/{from_object}/{from_id}/associations/{to_object}"

@@ -67,6 +67,8 @@ class ErrorDetail(msgspec.Struct, frozen=True, rename="camel"):
 class Answer(msgspec.Struct, frozen=True, rename="camel"):
     """What any endpoint may answer; the fields that an answer lacks are empty."""
 
+    body: bytes = b""
+    """All of it, for `record_wire`: single records are answered without ``results``."""
     results: msgspec.Raw = msgspec.Raw(b"[]")
     errors: list[ErrorDetail] = msgspec.field(default_factory=list)
     message: str = ""
@@ -77,6 +79,7 @@ class Answer(msgspec.Struct, frozen=True, rename="camel"):
     portal_id: int | None = None
     time_zone: str = ""
     utc_offset_milliseconds: int | None = None
+    user_email: str = ""
 
     def as_error(self) -> ErrorDetail:
         """See a refused request as one error, its members below it."""
@@ -96,6 +99,7 @@ class _Body(msgspec.Struct, rename="camel"):
     portal_id: Any = None
     time_zone: Any = None
     utc_offset_milliseconds: Any = None
+    user_email: Any = None
 
 
 _BODY: Final = msgspec.json.Decoder(_Body, strict=False)
@@ -110,6 +114,7 @@ def decode_answer(body: bytes) -> Answer:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise WireError(f"the answer is not HubSpot's JSON: {error}") from error
     return Answer(
+        body=body,
         results=read.results,
         errors=_details(read.errors),
         message=_text(read.message),
@@ -120,12 +125,13 @@ def decode_answer(body: bytes) -> Answer:
         portal_id=_whole_number(read.portal_id),
         time_zone=_text(read.time_zone),
         utc_offset_milliseconds=_whole_number(read.utc_offset_milliseconds),
+        user_email=_text(read.user_email),
     )
 
 
 def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
     """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
-    ends = {mask: f'"}},"types":{_types_json(kinds)}}}' for mask, kinds in types.items()}
+    ends = {mask: f'"}},"types":{types_json(kinds)}}}' for mask, kinds in types.items()}
     if len(ends) == 1:
         end = pl.lit(next(iter(ends.values())))
     else:
@@ -256,7 +262,8 @@ def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _types_json(kinds: Sequence[AssociationType]) -> str:
+def types_json(kinds: Sequence[AssociationType]) -> str:
+    """Write association types as requests have them."""
     return msgspec.json.encode(
         [
             {"associationCategory": kind.category, "associationTypeId": kind.type_id}

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from etl.pipeline.check import Checked, check_job
+from etl.pipeline.diagnose import diagnose
+from etl.pipeline.keys import reading_finder
 from etl.pipeline.observer import Observer
 from etl.pipeline.run import resume_job, run_job
 from etl.pipeline.stage import connect, prepare, stage
 
-__all__ = ["Observer", "connect", "prepare", "resume_job", "run_job", "stage"]
+__all__ = [
+    "Checked",
+    "Observer",
+    "check_job",
+    "connect",
+    "diagnose",
+    "prepare",
+    "reading_finder",
+    "resume_job",
+    "run_job",
+    "stage",
+]

@@ -17,6 +17,9 @@ class Observer(Protocol):
     def read(self, rows: int) -> None:
         """Hear how many rows have been read so far."""
 
+    def looked_up(self, keys: int, of: int) -> None:
+        """Hear how many keys of one side have been looked up so far."""
+
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Hear how many rows the source has, and which are settled before anything is sent."""
 

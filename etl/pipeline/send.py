@@ -39,10 +39,12 @@ async def send(
     log: Log,
     stop: Stop,
     on_settled: Callable[[RowsSettled], Progress],
+    after: int = 0,
 ) -> None:
     """Send the sections in order; what the journal has settled is left out.
 
-    `failing` counts towards max_failures: the rows that did not succeed before sending.
+    `failing` counts towards max_failures: the rows that did not succeed before sending. Batches are
+    numbered from the one after `after`.
     """
     tally = Tally(failing.rows.copy())
 
@@ -70,7 +72,7 @@ async def send(
         log=log,
         on_settled=count,
     )
-    first_batches = _first_batches(dataset, job.limits.batch_size)
+    first_batches = _first_batches(dataset, job.limits.batch_size, after)
 
     async def settle(section: Section) -> None:
         pairs = await asyncio.to_thread(dataset.pairs(section).collect)
@@ -87,9 +89,14 @@ async def send(
         stop.request(error.message, error.hint)
 
 
-def _first_batches(dataset: Dataset, batch_size: int) -> Mapping[int, int]:
+def last_batch(dataset: Dataset, batch_size: int) -> int:
+    """Give the number of the last batch of a dataset; 0 where it has none."""
+    return sum(ceil(section.associations / batch_size) for section in dataset.sections)
+
+
+def _first_batches(dataset: Dataset, batch_size: int, after: int) -> Mapping[int, int]:
     """Give each section the number of its first batch: the same however often the run goes on."""
-    first_batches, next_batch = {}, 1
+    first_batches, next_batch = {}, after + 1
     for section in dataset.sections:
         first_batches[section.number] = next_batch
         next_batch += ceil(section.associations / batch_size)

@@ -11,35 +11,41 @@ from __future__ import annotations
 import asyncio
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
+from etl.core.exit_code import ExitCode
 from etl.core.midnight import zone_of
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
+from etl.core.versions import support_notice
 from etl.errors import EtlError, SettingsError
 from etl.facts import Progress, RunBegun, SourceStaged
 from etl.hubspot.account import fetch_account, identities
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
+from etl.key_cache import open_cache
 from etl.lock import hold
 from etl.logs import open_log
 from etl.model import Direction, Outcome
 from etl.pipeline.count import Count
-from etl.pipeline.send import send
+from etl.pipeline.keys import KeyFinder, forget_failed
+from etl.pipeline.mirror import mirrored, surplus_to_remove
+from etl.pipeline.send import last_batch, send
 from etl.pipeline.stage import connect, prepare, stage
 from etl.results import Layout, Results
 from etl.staging import Dataset
-from etl.summary import summarize, write_summary
+from etl.summary import is_whole, summarize, write_summary
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
-    from etl.core.exit_code import ExitCode
     from etl.hubspot.account import Account
     from etl.hubspot.client import Client
     from etl.hubspot.labels import Portal
@@ -51,7 +57,7 @@ if TYPE_CHECKING:
     from etl.run_folder import RunFolder
     from etl.staging import Section
     from etl.stop import Stop
-    from etl.summary import Summary
+    from etl.summary import Mirrored, Summary
 
 
 class Sitting:
@@ -108,14 +114,30 @@ class Sitting:
         job = self._job
         self._journal.remember(self._begun)
         self._log.info("run.started", source=job.source.path, api_version=job.hubspot.api_version)
+        today = datetime.fromisoformat(self._begun.started_at).date()
+        if (notice := support_notice(job.hubspot.api_version, today)) is not None:
+            self._log.warning("api_version.ends", notice=str(notice))
         async with self._connected() as client:
             account = await fetch_account(client)
             client.quota.zone = zone_of(account.time_zone, account.utc_offset_milliseconds)
             locks = identities(account, job.hubspot.base_url, job.hubspot.access_token)
             await self._hold(locks)
             portal = await prepare(job, client)
+            finder = KeyFinder(
+                job,
+                client,
+                open_cache(job, account.portal_id, self._log),
+                is_kept=True,
+                observer=self._observer,
+                stop=self._stop,
+            )
             staged = await stage(
-                job, portal, self._folder.staging, observer=self._observer, stop=self._stop
+                job,
+                portal,
+                self._folder.staging,
+                finder=finder,
+                observer=self._observer,
+                stop=self._stop,
             )
             fact = SourceStaged(
                 locks=locks,
@@ -126,6 +148,7 @@ class Sitting:
                 sections=staged.dataset.sections,
                 source=staged.source,
                 labels=staged.labels,
+                keys=staged.keys,
                 unsent=staged.tally.as_dict(),
                 types=(
                     portal.bits[Direction.FORWARD].in_use,
@@ -136,7 +159,8 @@ class Sitting:
             await asyncio.to_thread(self._journal.remember, fact)
             self.is_staged = True
             self._log.info("source.staged", rows=fact.rows, sections=len(fact.sections))
-            await self._send(fact, portal, client, failing=staged.tally)
+            await self._send(job, staged.dataset, fact, portal, client, failing=staged.tally)
+            await self._mirror(fact, portal, client)
         return await self._report(fact)
 
     async def resume(self) -> Summary:
@@ -155,7 +179,7 @@ class Sitting:
         before = Tally.of(fact.unsent)
         before.add(self._count.tally.rows)
         self._observer.staged(fact.rows, before.rows)
-        if settled < dataset.associations:
+        if settled < dataset.associations or not self._is_mirrored():
             async with self._connected() as client:
                 client.quota.zone = zone_of(fact.time_zone, fact.utc_offset_milliseconds)
                 _refuse_other_portal(fact, await fetch_account(client))
@@ -165,8 +189,10 @@ class Sitting:
                     # What was settled before is told all the same, and can be retried.
                     self._stop.request(error.message, error.hint)
                 else:
-                    # What failed before has been seen: max_failures counts anew.
-                    await self._send(fact, portal, client, failing=Tally())
+                    if settled < dataset.associations:
+                        # What failed before has been seen: max_failures counts anew.
+                        await self._send(self._job, dataset, fact, portal, client, failing=Tally())
+                    await self._mirror(fact, portal, client)
         return await self._report(fact)
 
     def _connected(self) -> AbstractAsyncContextManager[Client]:
@@ -196,33 +222,87 @@ class Sitting:
         return portal_of(self._job, labels, bits)
 
     async def _send(
-        self, fact: SourceStaged, portal: Portal, client: Client, *, failing: Tally
+        self,
+        job: Job,
+        dataset: Dataset,
+        fact: SourceStaged,
+        portal: Portal,
+        client: Client,
+        *,
+        failing: Tally,
+        after: int = 0,
     ) -> None:
-        def on_settled(settled: RowsSettled) -> Progress:
-            self._observer.settled(settled)
-            return self._count.settled(settled.rows)
-
         await send(
-            self._job,
-            self._dataset(fact),
+            job,
+            dataset,
             portal,
             client,
             self._journal,
             failing=failing,
-            settings=SettingsCheck(client, self._job, _types(fact)),
+            settings=SettingsCheck(client, job, _types(fact)),
             log=self._log,
             stop=self._stop,
-            on_settled=on_settled,
+            on_settled=self._on_settled,
+            after=after,
         )
+
+    async def _mirror(self, fact: SourceStaged, portal: Portal, client: Client) -> None:
+        """Take away what the source has not, where the job mirrors it and all is well."""
+        if self._job.mirror is None or self._stop.requested:
+            return
+        dataset = self._dataset(fact)
+        tally = Tally.of(fact.unsent)
+        tally.add(self._count.tally.rows)
+        try:
+            found = await surplus_to_remove(
+                self._job,
+                self._folder,
+                mirror=self._job.mirror,
+                journal=self._journal,
+                dataset=dataset,
+                portal=portal,
+                client=client,
+                tally=tally,
+                log=self._log,
+                stop=self._stop,
+            )
+        except EtlError as error:
+            self._stop.request(error.message, error.hint)
+            return
+        if found is not None:
+            surplus = Dataset(self._folder.staging, 0, found.sections)
+            # All of it has just been read.
+            job = replace(self._job, existing_labels="ignore")
+            after = last_batch(dataset, job.limits.batch_size)
+            await self._send(job, surplus, fact, portal, client, failing=Tally(), after=after)
+
+    def _is_mirrored(self) -> bool:
+        return self._job.mirror is None or mirrored(self._folder, self._journal)["is_over"]
+
+    def _on_settled(self, settled: RowsSettled) -> Progress:
+        self._observer.settled(settled)
+        return self._count.settled(settled.rows)
 
     async def _report(self, fact: SourceStaged) -> Summary:
         """Write the files from the journal; keep the staged source while rows are left to send."""
         folder, job = self._folder, self._job
         told = await asyncio.to_thread(
-            Results(self._dataset(fact), self._outcomes, stopped=self._stop.reason).write,
+            Results(
+                self._dataset(fact),
+                self._outcomes,
+                stopped=self._stop.reason,
+                on_failed=partial(
+                    forget_failed, job, fact.source, open_cache(job, fact.portal_id, self._log)
+                ),
+            ).write,
             Layout.of(job, fact.source),
             results=folder.results(job.output.results),
             failures=folder.failures,
+        )
+        mirror = (
+            await asyncio.to_thread(mirrored, folder, self._journal)
+            if job.mirror is not None
+            else None
         )
         progress = self._count.settled({})
         await asyncio.to_thread(self._journal.remember, progress)
@@ -232,8 +312,9 @@ class Sitting:
             fact,
             progress,
             told,
+            mirror=mirror,
             finished_at=datetime.now(UTC),
-            exit_code=_exit_code(told.tally, self._stop),
+            exit_code=_exit_code(told.tally, mirror, self._stop),
             stop=self._stop,
         )
         self._log.info(
@@ -242,8 +323,8 @@ class Sitting:
         )
         write_summary(folder, summary)
         # After the summary: cut off in between, a run without either could not be brought to its end.
-        is_whole = not told.tally.rows[Outcome.NOT_SENT]
-        spent = folder.staging if is_whole else self._dataset(fact).fates
+        has_ended = is_whole(summary["outcomes"][Outcome.NOT_SENT], mirror)
+        spent = folder.staging if has_ended else self._dataset(fact).fates
         shutil.rmtree(spent, ignore_errors=True)
         return summary
 
@@ -270,6 +351,10 @@ def _refuse_other_portal(fact: SourceStaged, account: Account) -> None:
         )
 
 
-def _exit_code(tally: Tally, stop: Stop) -> ExitCode:
-    """Give the verdict; a stop that left no row behind changes nothing."""
-    return stop.exit_code if tally.rows[Outcome.NOT_SENT] else tally.exit_code()
+def _exit_code(tally: Tally, mirror: Mirrored | None, stop: Stop) -> ExitCode:
+    """Give the verdict; a stop that left nothing behind changes nothing."""
+    if not is_whole(tally.rows[Outcome.NOT_SENT], mirror):
+        return stop.exit_code
+    if mirror is not None and mirror["failed"]:
+        return ExitCode.SOME_FAILED
+    return tally.exit_code()

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from etl.core.failure_columns import is_failures_file
+from etl.core.keys import Matched
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
@@ -16,7 +18,8 @@ from etl.hubspot.client import Client
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
-from etl.ingest import ingest
+from etl.ingest import ingest, read_source
+from etl.kept_source import KeptSource
 from etl.model import Action, Direction, Outcome
 from etl.staging import Staging
 from etl.summary import resolved_labels
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from etl.ingest import SourceShape
     from etl.logs import Log
     from etl.model import HubspotSettings, Job, Limits
+    from etl.pipeline.keys import KeyFinder
     from etl.pipeline.observer import Observer
     from etl.staging import Dataset
     from etl.stop import Stop
@@ -46,6 +50,8 @@ class Staged:
     """What each distinct label stands for, as ``summary.json`` lists it."""
     tally: Tally
     """Rows that will not be sent."""
+    keys: dict[str, dict[str, int]]
+    """How the look-up of each keyed side went, as ``summary.json`` tells it."""
 
 
 @asynccontextmanager
@@ -86,9 +92,12 @@ async def prepare(job: Job, client: Client) -> Portal:
 
 
 async def stage(
-    job: Job, portal: Portal, folder: Path, *, observer: Observer, stop: Stop
+    job: Job, portal: Portal, folder: Path, *, finder: KeyFinder, observer: Observer, stop: Stop
 ) -> Staged:
-    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError."""
+    """Resolve and stage the whole source; nothing is sent. Raises UsageError, StoppedError.
+
+    Where a side holds keys, the source waits on the disk while they are looked up.
+    """
     resolver = RowResolver(portal.resolver, job.labelling, portal.bits)
     _refuse_to_remove_all(job, portal, resolver)
     staging = Staging(
@@ -99,15 +108,36 @@ async def stage(
     )
     tally = Tally()
 
-    def on_chunk() -> None:
-        observer.read(staging.rows)
+    def on_rows(rows: int) -> None:
+        observer.read(rows)
         stop.check()
 
-    source = await asyncio.to_thread(ingest, job, resolver, staging, tally, on_chunk)
+    chunks, matches = read_source(job), list[Matched]()
+    if job.keyed_sides:
+        kept = KeptSource(folder, job)
+        await asyncio.to_thread(kept.keep, chunks, on_rows)
+        chunks, matches = kept.chunks(), await finder.find(kept)
+    source = await asyncio.to_thread(
+        ingest,
+        job,
+        chunks,
+        resolver,
+        staging,
+        tally,
+        on_chunk=lambda: on_rows(staging.rows),
+        matches=matches,
+    )
+    if job.mirror is not None and is_failures_file(source.columns):
+        raise SettingsError(
+            f"{job.source.path} is a failures file: to a mirror, what its job's other rows keep would "
+            "be surplus",
+            "run the whole source, or take mirror out of the job file",
+        )
     dataset = await asyncio.to_thread(staging.merge)
     tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
-    return Staged(dataset, source, resolved_labels(resolver.seen.values()), tally)
+    labels = resolved_labels(resolver.seen.values())
+    return Staged(dataset, source, labels, tally, finder.facts)
 
 
 def _refuse_to_remove_all(job: Job, portal: Portal, resolver: RowResolver) -> None:

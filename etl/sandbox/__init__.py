@@ -7,6 +7,7 @@ the same sources, so that one misreading can't pass every test.
 from __future__ import annotations
 
 from etl.sandbox.definition import (
+    AssociationLimit,
     CustomLabel,
     CustomObject,
     PortalDefinition,
@@ -22,6 +23,7 @@ from etl.sandbox.portal_file import load_portal
 from etl.sandbox.server import Sandbox, serve
 
 __all__ = [
+    "AssociationLimit",
     "CustomLabel",
     "CustomObject",
     "FaultScript",

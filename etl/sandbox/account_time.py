@@ -40,11 +40,17 @@ class AccountTime:
 
     def today(self) -> int:
         """Give the account's day a number."""
-        return self._now().toordinal()
+        return self.now().toordinal()
+
+    def next_midnight(self) -> datetime:
+        """Tell when the account's day ends."""
+        tomorrow = (self.now() + DAY).date()
+        midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=self._zone)
+        return midnight.astimezone(UTC)  # a rehearsed zone has an offset that no text can hold
 
     def details(self) -> dict[str, object]:
         """Write the fields about time of the account's details."""
-        offset = self._now().utcoffset() or timedelta()
+        offset = self.now().utcoffset() or timedelta()
         sign = "-" if offset < timedelta() else "+"
         hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
         return {
@@ -53,7 +59,8 @@ class AccountTime:
             "utcOffsetMilliseconds": offset // MILLISECOND,
         }
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """Tell the account's own time."""
         elapsed = timedelta(seconds=self._clock() - self._clock_started)
         return (self._started_at + elapsed).astimezone(self._zone)
 

@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs
 
-from etl.sandbox.account_endpoints import DETAILS_PATHS
-
 if TYPE_CHECKING:
     from aiohttp import web
 
     from etl.sandbox.faults import Kind
+
+KINDS: tuple[tuple[str, Kind], ...] = (
+    ("/account-info/", "account"),
+    ("/{to_object}/labels", "labels"),
+    ("/definitions/configurations/", "limits"),
+    ("/limits/", "limits"),
+    ("/usage/", "limits"),
+    ("/{object}/batch/", "records"),
+)
+"""What a path with one of these parts is for; every other is about associations."""
+
+WITHOUT_RESULTS = ("/details", "/records/{from_object}/{to_object}")
+"""How the paths end that tell one thing instead of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +43,14 @@ def asked_of(request: web.Request) -> Asked:
     resource = request.match_info.route.resource
     if resource is None:
         return Asked(None)
-    path = resource.canonical
-    if path in DETAILS_PATHS:
-        return Asked("account")
-    if path.endswith("/labels"):
-        return Asked("labels", gets_results=True)
+    path, method = resource.canonical, request.method
     _, is_batch, operation = path.partition("/batch/")
+    reads = operation == "read" if is_batch else method == hdrs.METH_GET
+    kind = next((kind for part, kind in KINDS if part in path), "read" if reads else "write")
     if is_batch:
-        kind: Kind = "read" if operation == "read" else "write"
-        return Asked(kind, has_inputs=True, gets_results=not operation.endswith("archive"))
-    if request.method == hdrs.METH_GET:
-        return Asked("read", gets_results=True)
-    return Asked("write", gets_results="/default/" in path)
+        gets_results = not operation.endswith(("archive", "purge"))
+    elif method == hdrs.METH_GET:
+        gets_results = not path.endswith(WITHOUT_RESULTS)
+    else:
+        gets_results = "/default/" in path or (kind == "labels" and method == hdrs.METH_POST)
+    return Asked(kind, has_inputs=bool(is_batch), gets_results=gets_results)

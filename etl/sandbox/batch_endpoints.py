@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
 
 from etl.sandbox import wire
-from etl.sandbox.endpoints import Endpoints, answer, batch_body, body_of
+from etl.sandbox.endpoints import Endpoints, answer, batch_body, body_of, within
 from etl.sandbox.judge import Judge, WrongInput, refuse_all, standard_error
 from etl.sandbox.pages import association_types, page
-from etl.sandbox.refusal import invalid
-from etl.sandbox.wire import decode, record_id
+from etl.sandbox.wire import Spec, decode, record_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +32,6 @@ _DEFAULT = msgspec.json.Decoder(wire.DefaultBatch)
 _ARCHIVE = msgspec.json.Decoder(wire.ArchiveBatch)
 _READ = msgspec.json.Decoder(wire.ReadBatch)
 
-Input = TypeVar("Input")
 Ask = tuple[int, int, "Types"]
 """from_id, to_id and the types wanted between them."""
 
@@ -55,8 +53,8 @@ class BatchEndpoints(Endpoints):
     async def create(self, request: web.Request) -> web.Response:
         """Associate records with types; an input without types is accepted and does nothing."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
-        judge = Judge(self._portal, pair)
+        inputs = within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
+        judge = Judge(self._portal, pair, self._portal.room(pair))
         good, wrong = self._sort(judge, _asks(inputs))
         links = self._portal.links(pair)
         results: list[object] = []
@@ -65,17 +63,19 @@ class BatchEndpoints(Endpoints):
             if plan is not None:
                 labels = links.write(plan, from_id, to_id)
                 results.append(self._associated(pair, from_id, to_id, labels))
-        status = self._version.partial if wrong else self._version.created
+        status = self._version.batch.partial if wrong else self._version.batch.created
         return answer(batch_body(started, results, _errors(wrong)), status)
 
     async def associate_default(self, request: web.Request) -> web.Response:
         """Associate records by the unlabeled type; every version says 200, errors or not."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_DEFAULT, await body_of(request)).inputs, MAX_WRITE_INPUTS)
+        inputs = within(decode(_DEFAULT, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         unlabeled, links = self._unlabeled(pair), self._portal.links(pair)
         plan = links.plan((), unlabeled)
-        asks = ((record_id(each.from_.id), record_id(each.to.id), ()) for each in inputs)
-        good, wrong = self._sort(Judge(self._portal, pair), asks)
+        types = (Spec.of(unlabeled),)
+        asks = ((record_id(each.from_.id), record_id(each.to.id), types) for each in inputs)
+        judge = Judge(self._portal, pair, self._portal.room(pair))
+        good, wrong = self._sort(judge, asks)
         results: list[object] = []
         for from_id, to_id, _ in good:
             links.write(plan, from_id, to_id)
@@ -85,7 +85,7 @@ class BatchEndpoints(Endpoints):
     async def archive(self, request: web.Request) -> web.Response:
         """Take every association of some pairs away; one that isn't there is no error."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_ARCHIVE, await body_of(request)).inputs, MAX_WRITE_INPUTS)
+        inputs = within(decode(_ARCHIVE, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         asked = [(record_id(each.from_.id), record_id(to.id)) for each in inputs for to in each.to]
         links = self._portal.links(pair)
         for from_id, to_id in asked:
@@ -95,7 +95,7 @@ class BatchEndpoints(Endpoints):
     async def archive_labels(self, request: web.Request) -> web.Response:
         """Take some labels away; the unlabeled one takes all of a pair's with it."""
         started, pair = datetime.now(UTC), self._pair(request, "write")
-        inputs = _within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
+        inputs = within(decode(_LABELLED, await body_of(request)).inputs, MAX_WRITE_INPUTS)
         judge = Judge(self._portal, pair)
         good, wrong = self._sort(judge, _asks(inputs))
         links = self._portal.links(pair)
@@ -106,7 +106,7 @@ class BatchEndpoints(Endpoints):
     async def read(self, request: web.Request) -> web.Response:
         """List the associations of some records; a record without any is told as an error."""
         started, pair = datetime.now(UTC), self._pair(request, "read")
-        inputs = _within(decode(_READ, await body_of(request)).inputs, MAX_READ_INPUTS)
+        inputs = within(decode(_READ, await body_of(request)).inputs, MAX_READ_INPUTS)
         asked = [(record_id(each.id), each.after) for each in inputs]
         links, size = self._portal.links(pair), self._portal.settings.page_size
         results: list[object] = []
@@ -130,7 +130,7 @@ class BatchEndpoints(Endpoints):
             if cursor is not None:
                 result["paging"] = {"next": {"after": cursor}}
             results.append(result)
-        status = self._version.partial if errors else HTTPStatus.OK
+        status = self._version.batch.partial if errors else HTTPStatus.OK
         return answer(batch_body(started, results, errors), status)
 
     def _sort(self, judge: Judge, asks: Iterable[Ask]) -> tuple[list[Ask], list[WrongInput]]:
@@ -159,14 +159,6 @@ def _asks(inputs: Iterable[wire.LabelledInput]) -> Iterable[Ask]:
 
 def _errors(wrong: Iterable[WrongInput]) -> list[object]:
     return [each.as_error() for each in wrong]
-
-
-def _within(inputs: list[Input], most: int) -> list[Input]:
-    if len(inputs) > most:
-        raise invalid(
-            f"The maximum number of inputs in a batch request is {most}, got {len(inputs)}"
-        )
-    return inputs
 
 
 def _no_associations(pair: Pair, from_id: int) -> dict[str, object]:

@@ -68,12 +68,29 @@ class CustomLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class RecordRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which records of one object exist."""
+    """Which records of one object exist, and by which values they can be found."""
 
     exist: tuple[Span, ...] | None = None
     """None is every id from 1 to ``LAST_RECORD_ID``."""
     missing: tuple[Span, ...] = ()
     """Taken away from ``exist``."""
+    keys: dict[Text, Text | None] = msgspec.field(default_factory=dict)
+    """Unique properties, and what every record has in them: text with ``{id}`` for the record's id.
+    None gives records no value but those in ``values``."""
+    values: dict[Text, dict[int, Text | None]] = msgspec.field(default_factory=dict)
+    """Values of single records by property and id, in place of those of ``keys``; None is no value.
+    A property that isn't in ``keys`` isn't unique. ``hs_additional_emails`` holds a contact's other
+    emails, joined by ``;``."""
+
+
+class AssociationLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many records a record may be associated with, in one direction."""
+
+    from_object: Text = msgspec.field(name="from")
+    to_object: Text = msgspec.field(name="to")
+    label: Text | None = None
+    """The label that the limit is for; None is the unlabeled type, which every association has."""
+    max: PositiveCount
 
 
 class PortalDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +99,7 @@ class PortalDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     portal_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 345
     objects: tuple[CustomObject, ...] = ()
     labels: tuple[CustomLabel, ...] = ()
+    limits: tuple[AssociationLimit, ...] = ()
     records: dict[str, RecordRule] = msgspec.field(default_factory=dict)
     """By object; objects not named here have every record up to ``LAST_RECORD_ID``."""
     settings: SandboxSettings = SandboxSettings()

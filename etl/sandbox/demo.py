@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from etl.sandbox.definition import CustomLabel, CustomObject, PortalDefinition
+from etl.sandbox.definition import CustomLabel, CustomObject, PortalDefinition, RecordRule
 
 
 def demo_portal() -> PortalDefinition:
-    """Describe a small account with single labels, paired labels and a custom object."""
+    """Describe a small account with single labels, paired labels a custom object, and keys."""
     return PortalDefinition(
         objects=(CustomObject(name="vendor", type_id="2-123"),),
         labels=(
@@ -25,6 +25,10 @@ def demo_portal() -> PortalDefinition:
             _label("companies", "companies", "Partner"),
             _label("p_vendor", "companies", "Supplier", "Customer"),
         ),
+        records={
+            "contacts": RecordRule(keys={"email": "person{id}@example.com"}),
+            "companies": RecordRule(keys={"domain": "company{id}.example.com"}),
+        },
     )
 
 

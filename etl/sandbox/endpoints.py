@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 from uuid import uuid4
 
 import msgspec
 from aiohttp import web
 
-from etl.sandbox.objects import UnknownObjectError
+from etl.sandbox.objects import BUILT_IN_OBJECTS, UnknownObjectError
+from etl.sandbox.portal import Pair
 from etl.sandbox.refusal import invalid, missing_scopes
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from etl.sandbox.labels import Label
     from etl.sandbox.links import LabelSet
     from etl.sandbox.objects import ObjectType
-    from etl.sandbox.portal import Pair, Portal
+    from etl.sandbox.portal import Portal
     from etl.sandbox.refusal import Refusal
     from etl.sandbox.versions import Version
 
 Access = Literal["read", "write"]
+Input = TypeVar("Input")
 IRREGULAR_SCOPES = {"goal": "goals", "payment": "commercepayments"}
 CORRELATION_ID = "X-HubSpot-Correlation-Id"
 _encode = msgspec.json.Encoder().encode
@@ -41,18 +43,35 @@ class Endpoints:
 
     def _pair(self, request: web.Request, access: Access) -> Pair:
         """Find the two objects of the path and check that the token may touch them."""
-        names = request.match_info
+        path = request.match_info
+        pair = Pair(self._infer(path["from_object"]), self._infer(path["to_object"]))
+        self._check_scopes({scope(each, access) for each in (pair.from_object, pair.to_object)})
+        return pair
+
+    def _object(self, request: web.Request, access: Access) -> ObjectType:
+        """Find the one object of the path and check that the token may touch it."""
+        found = self._infer(request.match_info["object"])
+        self._check_scopes({scope(found, access)})
+        return found
+
+    def _infer(self, name: str) -> ObjectType:
         try:
-            pair = self._portal.pair(names["from_object"], names["to_object"])
+            return self._portal.objects.infer(name)
         except UnknownObjectError as unknown:
             raise invalid(str(unknown)) from unknown
+
+    def _check_any_scope(self) -> None:
+        """Check that the token may touch some object, where a path names none."""
+        scopes = {scope(each, access) for each in BUILT_IN_OBJECTS for access in get_args(Access)}
         granted = self._portal.settings.scopes
-        if granted is not None:
-            sides = dict.fromkeys([pair.from_object, pair.to_object])
-            missing = {scope(each, access) for each in sides} - set(granted)
-            if missing:
-                raise missing_scopes(sorted(missing))
-        return pair
+        if granted is not None and not scopes & set(granted):
+            raise missing_scopes(sorted(scopes))
+
+    def _check_scopes(self, needed: set[str]) -> None:
+        granted = self._portal.settings.scopes
+        missing = set() if granted is None else needed - set(granted)
+        if missing:
+            raise missing_scopes(sorted(missing))
 
     def _id(self, record_id: int) -> int | str:
         return record_id if self._portal.settings.ids == "numbers" else str(record_id)
@@ -111,6 +130,15 @@ async def body_of(request: web.Request) -> bytes:
     """Read what a handler has to work on."""
     left = body_left.get()
     return await request.read() if left is None else left
+
+
+def within(inputs: list[Input], most: int) -> list[Input]:
+    """Refuse a batch with more inputs than HubSpot takes."""
+    if len(inputs) > most:
+        raise invalid(
+            f"The maximum number of inputs in a batch request is {most}, got {len(inputs)}"
+        )
+    return inputs
 
 
 def batch_body(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from aiohttp import hdrs
+
 from etl.sandbox.endpoints import scope
 from etl.sandbox.first_input import first_input
 from etl.sandbox.judge import invalid_associations
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from etl.sandbox.endpoints import Access
     from etl.sandbox.faults import StatusFault
     from etl.sandbox.portal import Pair, Portal
+
+OBJECT_PARTS = frozenset(["from_object", "to_object", "object"])
+"""The parts of a path that name objects."""
 
 ACCOUNT_SCOPE = "oauth"
 """What the account's details take (the spec's security requirement)."""
@@ -56,7 +61,7 @@ async def _invalid(
 ) -> Refusal:
     """Blame the first input, or nobody; a request that can't be read is told so instead."""
     pair = _pair(request, portal)
-    if pair is None or fault.naming not in ("ids", "types"):
+    if pair is None or asked.kind not in ("read", "write") or fault.naming in (None, "nobody"):
         return invalid_associations((), ())
     try:
         first = first_input(request, await request.read(), is_batch=asked.has_inputs)
@@ -69,11 +74,14 @@ async def _invalid(
 
 
 def _scopes(request: web.Request, asked: Asked, portal: Portal) -> list[str]:
-    pair = _pair(request, portal)
-    if pair is None:
-        return [ACCOUNT_SCOPE]
-    access: Access = "write" if asked.kind == "write" else "read"
-    return sorted({scope(each, access) for each in (pair.from_object, pair.to_object)})
+    sides = [each for key, each in request.match_info.items() if key in OBJECT_PARTS]
+    try:
+        objects = [portal.objects.infer(each) for each in sides]
+    except UnknownObjectError:
+        objects = []
+    reads = request.method == hdrs.METH_GET or asked.kind in {"read", "records"}
+    access: Access = "read" if reads else "write"
+    return sorted({scope(each, access) for each in objects}) or [ACCOUNT_SCOPE]
 
 
 def _pair(request: web.Request, portal: Portal) -> Pair | None:

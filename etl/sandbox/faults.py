@@ -9,16 +9,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Kind = Literal["write", "read", "labels", "account"]
+Kind = Literal["write", "read", "labels", "limits", "records", "account"]
 """What a request is for. A write is a batch create, default or archive, or a PUT or DELETE of one
-pair; a read is ``batch/read``, or the list of one record."""
+pair; a read is ``batch/read`` of associations, or the list of one record; labels and limits are listed and
+changed; records are read by their ids or keys."""
 
 STATUSES_WITH_RETRY_AFTER = (423, 429, 477, 503)
 """HubSpot's guide to errors promises the header for 477; any server may send it with the others."""
 
 On = Annotated[
-    Literal["any", "write", "read", "labels", "account"],
-    msgspec.Meta(description="any, write, read, labels or account"),
+    Literal["any", "write", "read", "labels", "limits", "records", "account"],
+    msgspec.Meta(description="any, write, read, labels, limits, records or account"),
 ]
 Status = Annotated[
     Literal[400, 401, 403, 404, 408, 423, 429, 477, 500, 502, 503, 504],

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from etl.sandbox.labels import Label
+    from etl.sandbox.limits import Room
     from etl.sandbox.links import Plan
     from etl.sandbox.objects import ObjectType
     from etl.sandbox.portal import Pair, Portal
     from etl.sandbox.wire import Spec
+
+OVER_LIMIT = "crm.associations.ASSOCIATION_LIMIT_EXCEEDED"
+"""Our guess at the subcategory of an association over a limit; its category is as for wrong types."""
 
 Types = tuple["Spec", ...]
 """The association types of one input."""
@@ -30,6 +34,8 @@ class WrongInput:
     """The records that don't exist."""
     unknown_types: Types
     """The types that this direction doesn't have."""
+    full: Label | None = None
+    """The label of which one of the two records has as many as it may have."""
 
     def as_error(self) -> dict[str, object]:
         """Write the member of ``errors[]`` for this input: it has ids, and no index."""
@@ -37,6 +43,8 @@ class WrongInput:
         if self.missing:
             named = ", ".join(f"{each.name} {record_id}" for each, record_id in self.missing)
             return standard_error("OBJECT_NOT_FOUND", f"No record exists for {named}", context)
+        if self.full is not None:
+            return standard_error("VALIDATION_ERROR", _told(self.full), context, OVER_LIMIT)
         message = ", ".join(map(_unknown_type, self.unknown_types))
         return standard_error("VALIDATION_ERROR", message, context)
 
@@ -44,19 +52,23 @@ class WrongInput:
 class Judge:
     """Check the inputs of one request; each set of types is looked up once."""
 
-    def __init__(self, portal: Portal, pair: Pair) -> None:
+    def __init__(self, portal: Portal, pair: Pair, room: Room | None = None) -> None:
+        """Prepare to judge; ``room`` is for what makes associations, and has limits."""
         self._portal = portal
         self._pair = pair
         self._from_records = portal.records(pair.from_object)
         self._to_records = portal.records(pair.to_object)
         self._unlabeled = portal.catalogue.unlabeled(*pair.key)
+        self._room = room
         self._plans: dict[Types, Plan | None] = {}
 
     def wrong(self, from_id: int, to_id: int, types: Types) -> WrongInput | None:
         """Find what is wrong with one input; most have nothing."""
         has_from, has_to = from_id in self._from_records, to_id in self._to_records
-        if has_from and has_to and (not types or self.plan(types) is not None):
-            return None
+        plan = self.plan(types) if types else None
+        if has_from and has_to and (not types or plan is not None):
+            full = self._room.take(plan, from_id, to_id) if self._room and plan else None
+            return None if full is None else WrongInput(from_id, to_id, (), (), full)
         sides = ((has_from, self._pair.from_object, from_id), (has_to, self._pair.to_object, to_id))
         missing = tuple((each, record_id) for has, each, record_id in sides if not has)
         unknown = tuple(each for each in types if self._find(each) is None)
@@ -86,8 +98,13 @@ class Judge:
 
 def refuse_all(wrong: Sequence[WrongInput]) -> Refusal:
     """Refuse a whole request for what is wrong with some of its inputs."""
-    missing = (record for each in wrong for record in each.missing)
-    return invalid_associations(missing, (spec for each in wrong for spec in each.unknown_types))
+    missing = [record for each in wrong for record in each.missing]
+    unknown_types = [spec for each in wrong for spec in each.unknown_types]
+    full = next((each.full for each in wrong if each.full is not None), None)
+    if full is not None and not missing and not unknown_types:
+        # Nobody has seen HubSpot's words. Naming no record is what leaves a client the most to do.
+        return invalid(_told(full), sub_category=OVER_LIMIT)
+    return invalid_associations(missing, unknown_types)
 
 
 def invalid_associations(
@@ -122,6 +139,13 @@ def standard_error(
     if sub_category is not None:
         error["subCategory"] = sub_category
     return error
+
+
+def _told(full: Label) -> str:
+    return (
+        f"A {full.from_object} would have more {full.to_object} associations of the type"
+        f" {full.text or 'without a label'!r} than the limit set for it"
+    )
 
 
 def _unknown_type(spec: Spec) -> str:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from etl.sandbox.labels import CUSTOM, Catalogue, Label
+from etl.sandbox.labels import CUSTOM, Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from etl.sandbox.catalogue import Catalogue
 
 LabelSet = frozenset[Label]
 NO_LABELS: LabelSet = frozenset()
@@ -103,6 +105,14 @@ class Links:
         """Look up what one record is associated with."""
         return self._forward.get(from_id, {})
 
+    def back_of(self, to_id: int) -> dict[int, Bond]:
+        """Look up what one record on the other side is associated with."""
+        return self._backward.get(to_id, {})
+
+    def counts(self) -> dict[int, int]:
+        """Count what each record is associated with."""
+        return {from_id: len(tos) for from_id, tos in self._forward.items()}
+
     def _step(self, before: LabelSet, wanted: LabelSet) -> Bond:
         after = self._steps.get((before, wanted))
         if after is None:
@@ -124,6 +134,16 @@ class Links:
     def _inverses(self, labels: LabelSet) -> LabelSet:
         found = (self._catalogue.inverse(each) for each in labels)
         return frozenset(each for each in found if each is not None)
+
+
+def forget(labels: LabelSet, direction: Direction) -> None:
+    """Take some labels away from every association of a direction; the associations stay."""
+    bonds = {bond for tos in direction.values() for bond in tos.values() if bond.labels & labels}
+    left = {bond: Bond(bond.labels - labels) for bond in bonds}
+    for tos in direction.values():
+        for other, bond in tos.items():
+            if bond in left:
+                tos[other] = left[bond]
 
 
 def _take(labels: LabelSet, bonds: dict[int, Bond], other: int) -> None:

@@ -77,21 +77,34 @@ class Objects:
         for built_in in BUILT_IN_OBJECTS:
             for name in (built_in.name, built_in.plural, built_in.type_id):
                 self._by_name[name] = built_in
-        names = {each.name for each in BUILT_IN_OBJECTS}
+        self._named = {each.name: each for each in BUILT_IN_OBJECTS}
         for each in custom:
-            if each.name in names or each.type_id in self._by_name:
+            if each.name in self._named or each.type_id in self._by_name:
                 raise PortalError(
                     f"object {each.name!r} ({each.type_id}) takes the name or the type id of"
                     " another object: give it its own"
                 )
-            names.add(each.name)
             # A custom object no longer goes by its bare name (HubSpot's changelog, 2025-06-24).
-            made = ObjectType(each.name, each.name, each.type_id)
+            made = self._named[each.name] = ObjectType(each.name, each.name, each.type_id)
             for name in (each.type_id, f"p_{each.name}", f"p{portal_id}_{each.name}"):
                 self._by_name[name] = made
 
+    def named(self, name: str) -> ObjectType:
+        """Find an object by the name that the sandbox itself calls it."""
+        return self._named[name]
+
+    def defined(self, name: str, where: str) -> ObjectType:
+        """Find the object that a portal file names, or say where it names one that isn't there."""
+        try:
+            return self.infer(name)
+        except UnknownObjectError as unknown:
+            raise PortalError(
+                f"{where} names the object {name!r}, which this portal doesn't have: write a name"
+                " such as contacts, a type id such as 0-1, or p_<name> of one in `objects`"
+            ) from unknown
+
     def infer(self, name: str) -> ObjectType:
-        """Find the object that a path or a portal file names, in HubSpot's words when it fails."""
+        """Find the object that a path names, in HubSpot's words when it fails."""
         found = self._by_name.get(name.lower())
         if found is None:
             raise UnknownObjectError(f"Unable to infer object type from: {name}")

@@ -22,7 +22,9 @@ def load_portal(path: Path) -> PortalDefinition:
     except UnreadableError as trouble:
         raise PortalError(str(trouble)) from trouble
     try:
-        definition = msgspec.convert(content, PortalDefinition)
+        definition = msgspec.convert(
+            content, PortalDefinition, str_keys=True
+        )  # ids in JSON are text
         Portal(definition)  # resolves every object, label and range against the others
         zone_of(definition.settings)
     except (msgspec.ValidationError, PortalError) as trouble:

@@ -64,21 +64,22 @@ class Quota:
             if requests_per_10_seconds is None
             else RollingWindow(requests_per_10_seconds, WINDOW_SECONDS, clock)
         )
-        self._daily_limit = requests_per_day
+        self.requests_per_day = requests_per_day
         self._today = today
         self._day = today()
-        self._used_today = 0
+        self.used_today = 0
+        """Requests let in since the last midnight."""
 
     def admit(self) -> Policy | None:
         """Let a request in, or name the limit that keeps it out."""
         today = self._today()
         if today != self._day:
-            self._day, self._used_today = today, 0
-        if self._daily_limit is not None and self._used_today >= self._daily_limit:
+            self._day, self.used_today = today, 0
+        if self.requests_per_day is not None and self.used_today >= self.requests_per_day:
             return Policy.DAILY
         if self._burst is not None and not self._burst.admit():
             return Policy.BURST
-        self._used_today += 1
+        self.used_today += 1
         return None
 
     def headers(self) -> dict[str, str]:
@@ -88,9 +89,9 @@ class Quota:
             headers["X-HubSpot-RateLimit-Max"] = str(self._burst.limit)
             headers["X-HubSpot-RateLimit-Remaining"] = str(self._burst.left)
             headers["X-HubSpot-RateLimit-Interval-Milliseconds"] = str(WINDOW_SECONDS * 1000)
-        if self._daily_limit is not None:
-            headers["X-HubSpot-RateLimit-Daily"] = str(self._daily_limit)
+        if self.requests_per_day is not None:
+            headers["X-HubSpot-RateLimit-Daily"] = str(self.requests_per_day)
             headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(
-                self._daily_limit - self._used_today
+                self.requests_per_day - self.used_today
             )
         return headers

@@ -39,7 +39,8 @@ class RecordEndpoints(Endpoints):
         started, pair = datetime.now(UTC), self._pair(request, "write")
         from_id, to_id = _ids(request)
         unlabeled, links = self._unlabeled(pair), self._portal.links(pair)
-        _refuse_if_wrong(Judge(self._portal, pair), from_id, to_id)
+        judge = Judge(self._portal, pair, self._portal.room(pair))
+        _refuse_if_wrong(judge, from_id, to_id, (Spec.of(unlabeled),))
         links.write(links.plan((), unlabeled), from_id, to_id)
         return answer(batch_body(started, self._associated_by_default(unlabeled, from_id, to_id)))
 
@@ -48,7 +49,8 @@ class RecordEndpoints(Endpoints):
         pair = self._pair(request, "write")
         from_id, to_id = _ids(request)
         types = decode(_SPECS, await body_of(request))
-        judge, links = Judge(self._portal, pair), self._portal.links(pair)
+        judge = Judge(self._portal, pair, self._portal.room(pair))
+        links = self._portal.links(pair)
         _refuse_if_wrong(judge, from_id, to_id, types)
         plan = judge.plan(types) if types else None
         if plan is None:
@@ -84,7 +86,7 @@ class RecordEndpoints(Endpoints):
         return answer(body)
 
 
-def _refuse_if_wrong(judge: Judge, from_id: int, to_id: int, types: Types = ()) -> None:
+def _refuse_if_wrong(judge: Judge, from_id: int, to_id: int, types: Types) -> None:
     """Refuse a pair that can't be associated: a single one has no other way to fail."""
     wrong = judge.wrong(from_id, to_id, types)
     if wrong is not None:

@@ -61,9 +61,12 @@ class Refusal(Exception):  # noqa: N818 - HubSpot's word for it is no error of o
         }
 
 
-def invalid(message: str, context: Context | None = None) -> Refusal:
+def invalid(
+    message: str, context: Context | None = None, *, sub_category: str | None = None
+) -> Refusal:
     """Refuse a request that breaks a rule."""
-    extra = {"context": context} if context else None
+    told = {"context": context, "subCategory": sub_category}
+    extra = {name: each for name, each in told.items() if each}
     return Refusal(HTTPStatus.BAD_REQUEST, "VALIDATION_ERROR", message, extra=extra)
 
 

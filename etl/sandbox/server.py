@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 from yarl import URL
 
-from etl.sandbox.account_endpoints import AccountEndpoints, LabelEndpoints
+from etl.sandbox.account_endpoints import AccountEndpoints
 from etl.sandbox.account_time import AccountTime
 from etl.sandbox.batch_endpoints import BatchEndpoints
 from etl.sandbox.faults import FaultScript
 from etl.sandbox.gate import MAX_BODY_BYTES, Gate
+from etl.sandbox.label_endpoints import LabelEndpoints
+from etl.sandbox.limit_endpoints import LimitEndpoints
 from etl.sandbox.misbehaviour import Misbehaviour
+from etl.sandbox.object_endpoints import ObjectEndpoints
 from etl.sandbox.portal import Portal
 from etl.sandbox.quota import Quota
 from etl.sandbox.record_endpoints import RecordEndpoints
+from etl.sandbox.usage_endpoints import UsageEndpoints
 from etl.sandbox.versions import VERSIONS
 
 if TYPE_CHECKING:
@@ -32,6 +36,16 @@ if TYPE_CHECKING:
     from etl.sandbox.definition import PortalDefinition
 
 LOOPBACK = "127.0.0.1"
+
+ENDPOINTS = (
+    BatchEndpoints,
+    RecordEndpoints,
+    LabelEndpoints,
+    LimitEndpoints,
+    ObjectEndpoints,
+    UsageEndpoints,
+)
+"""What every version has."""
 
 SHUTDOWN_SECONDS = 1.0
 """How long requests in flight may take when the sandbox closes."""
@@ -65,7 +79,7 @@ class Sandbox:
         self._time = AccountTime(settings, clock=clock, started_at=started_at or datetime.now(UTC))
         self._host = host
         self._port = port
-        quota = Quota(
+        self._quota = Quota(
             requests_per_10_seconds=settings.requests_per_10_seconds,
             requests_per_day=settings.requests_per_day,
             clock=clock,
@@ -74,7 +88,7 @@ class Sandbox:
         self._misbehaviour = Misbehaviour(
             faults or FaultScript(), self.portal, clock=clock, sleep=sleep
         )
-        self._gate = Gate(quota, settings.access_token, self._misbehaviour)
+        self._gate = Gate(self._quota, settings.access_token, self._misbehaviour)
         self._runner = web.AppRunner(
             self._application(middlewares), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
         )
@@ -126,9 +140,9 @@ class Sandbox:
             middlewares=[*middlewares, gate], client_max_size=MAX_BODY_BYTES
         )
         for version in VERSIONS:
-            for endpoints in (BatchEndpoints, RecordEndpoints, LabelEndpoints):
+            for endpoints in ENDPOINTS:
                 application.add_routes(endpoints(self.portal, version).routes())
-        application.add_routes(AccountEndpoints(self.portal, self._time).routes())
+        application.add_routes(AccountEndpoints(self.portal, self._time, self._quota).routes())
         application.on_shutdown.append(self._misbehaviour.close)
         return application
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar
 
 import msgspec
 
+from etl.sandbox.labels import Category
 from etl.sandbox.refusal import invalid
+
+if TYPE_CHECKING:
+    from etl.sandbox.labels import Label
 
 MAX_ID_DIGITS = 19
 """HubSpot's record ids are signed 64-bit integers."""
+
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+Name = Annotated[str, msgspec.Meta(pattern="^[^0-9-][^-]*$")]
+"""No hyphen in it and no digit before it (HubSpot's guide to association types)."""
 
 
 class RecordRef(msgspec.Struct):
@@ -22,8 +32,13 @@ class RecordRef(msgspec.Struct):
 class Spec(msgspec.Struct, frozen=True, rename="camel"):
     """An association type, as a request names it."""
 
-    association_category: Literal["HUBSPOT_DEFINED", "USER_DEFINED", "INTEGRATOR_DEFINED", "WORK"]
+    association_category: Category
     association_type_id: int
+
+    @classmethod
+    def of(cls, label: Label) -> Self:
+        """Name a label."""
+        return cls(label.category, label.type_id)
 
     def __str__(self) -> str:
         return f"{self.association_category}={self.association_type_id}"
@@ -51,11 +66,63 @@ class ArchiveInput(msgspec.Struct):
     to: tuple[RecordRef, ...]
 
 
+class ObjectsRead(msgspec.Struct, rename="camel"):
+    """Records to read, by id or by a unique property: the body of objects' ``batch/read``.
+
+    The specs require ``properties``; HubSpot takes a body without it.
+    """
+
+    inputs: list[RecordRef]
+    properties: tuple[str, ...] = ()
+    id_property: str | None = None
+
+
 class ReadInput(msgspec.Struct):
     """A record to list, from a page on: ``batch/read``."""
 
     id: str
     after: str | None = None
+
+
+class LabelMade(msgspec.Struct, rename="camel"):
+    """A label to define: ``POST …/labels``."""
+
+    label: Text
+    name: Name
+    inverse_label: Text | None = None
+
+
+class LabelChange(msgspec.Struct, rename="camel"):
+    """A label to rename: ``PUT …/labels``."""
+
+    association_type_id: int
+    label: Text
+    inverse_label: Text | None = None
+
+
+class TypeRef(msgspec.Struct, rename="camel"):
+    """An association type, as requests about limits name it."""
+
+    category: str
+    type_id: int
+
+
+class LimitWanted(TypeRef, rename="camel"):
+    """A limit to set or change."""
+
+    max_to_object_ids: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class TypeBatch(msgspec.Struct):
+    """The body of limits' ``batch/purge``."""
+
+    inputs: list[TypeRef]
+
+
+class LimitBatch(msgspec.Struct):
+    """The body of limits' ``batch/create`` and ``batch/update``."""
+
+    inputs: list[LimitWanted]
 
 
 class LabelledBatch(msgspec.Struct):

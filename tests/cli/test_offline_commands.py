@@ -121,7 +121,7 @@ def test_types_lists_the_table_both_ways(tmp_path: Path) -> None:
     """Type ids can be looked up without HubSpot, as a table or as JSON, by any name of an object."""
     ended = etl("types", "contacts", "0-2", "--json", cwd=tmp_path)
     assert (ended.code, ended.stderr) == (0, "")
-    lines = json.loads(ended.stdout)
+    lines = json.loads(ended.stdout)["types"]
     found = {(line["from_object"], line["type_id"], line["kind"]) for line in lines}
     assert found >= {("contact", 279, "unlabeled"), ("company", 280, "unlabeled")}
     assert {line["from_object"] for line in lines} == {"contact", "company"}
@@ -135,6 +135,64 @@ def test_types_of_an_unknown_object(tmp_path: Path) -> None:
     ended = etl("types", "contcts", cwd=tmp_path)
     assert (ended.code, ended.stdout) == (2, "")
     assert "contact" in ended.stderr.partition("Try:")[2]
+
+
+def test_types_are_found_by_number_and_by_kind(tmp_path: Path) -> None:
+    """A number in an old script, or a word in mind, leads to the type as well as its objects do."""
+    [line] = json.loads(etl("types", "--id", "279", "--json", cwd=tmp_path).stdout)["types"]
+    assert (line["from_object"], line["to_object"], line["kind"]) == (
+        "contact",
+        "company",
+        "unlabeled",
+    )
+    primaries = json.loads(
+        etl("types", "contacts", "--kind", "Primary", "--json", cwd=tmp_path).stdout
+    )
+    assert {line["kind"] for line in primaries["types"]} == {"primary"}
+    assert {line["type_id"] for line in primaries["types"]} >= {1, 2}
+    ended = etl("types", "--kind", "parent to child", "--json", cwd=tmp_path)
+    assert [line["type_id"] for line in json.loads(ended.stdout)["types"]] == [13]
+
+
+def test_types_of_the_legacy_api(tmp_path: Path) -> None:
+    """API v1 has numbers of its own, down to engagements, and its table its own date."""
+    whole = json.loads(etl("types", "--v1", "--json", cwd=tmp_path).stdout)
+    assert (whole["api"], whole["date"], len(whole["types"])) == ("v1", "2025-08-22", 25)
+    ended = etl("types", "--v1", "companies", "0-1", "--json", cwd=tmp_path)
+    assert json.loads(ended.stdout)["types"] == [
+        {"type_id": 1, "from_object": "contact", "to_object": "company", "note": ""},
+        {"type_id": 2, "from_object": "company", "to_object": "contact", "note": "default"},
+        {"type_id": 280, "from_object": "company", "to_object": "contact", "note": "all labels"},
+    ]
+    shown = etl("types", "--v1", "engagements", "--kind", "", cwd=tmp_path).stdout
+    assert "engagement" in shown
+    assert "note" in shown
+
+
+@pytest.mark.parametrize(("flags", "date"), [([], "2026-03-30"), (["--v1"], "2025-08-22")])
+def test_types_tell_their_date(tmp_path: Path, flags: list[str], date: str) -> None:
+    """A table in a package grows old: it says of what day it is, and where custom labels are."""
+    assert json.loads(etl("types", *flags, "--json", cwd=tmp_path).stdout)["date"] == date
+    shown = " ".join(etl("types", "contacts", *flags, cwd=tmp_path).stdout.split())
+    assert f"as of {date}" in shown
+    assert "labels list FROM TO" in shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--id", "36"), "has no types with type id 36"),
+        (("--kind", "primry"), "of a kind like 'primry'"),
+        (("--v1", "invoices"), "the table of API v1 has no types between invoices"),
+        (("contacts", "contacts", "--kind", "primary"), "between contacts and contacts"),
+    ],
+)
+def test_types_that_are_not_in_the_table(tmp_path: Path, asked: tuple[str, ...], said: str) -> None:
+    """What the table does not have is told with what it has, and where custom labels are."""
+    ended = etl("types", *asked, cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert "labels list" in ended.stderr.partition("Try:")[2]
 
 
 def test_a_plan_says_what_a_run_would_do(job: Path) -> None:

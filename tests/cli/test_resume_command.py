@@ -18,6 +18,7 @@ from commands import (
     etl,
     follow,
     run_folders,
+    served,
     started,
     wait_until,
 )
@@ -75,18 +76,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def hubspot(folder: Path) -> Iterator[dict[str, str]]:
     """Serve a slow account; give the settings that lead there."""
-    yield from served(folder, "slow.yaml")
-
-
-def served(folder: Path, faults: str) -> Iterator[dict[str, str]]:
-    """Serve an account until its test is over."""
-    options = ("--port", "0", "--portal", "portal.yaml", "--faults", faults)
-    with started("sandbox", *options, cwd=folder) as sandbox:
-        assert sandbox.stderr is not None
-        base_url = sandbox.stderr.readline().rsplit("=", 1)[1].strip()
-        yield {"HUBSPOT_BASE_URL": base_url, "HUBSPOT_ACCESS_TOKEN": "made-up"}
-        sandbox.send_signal(signal.SIGINT)
-        assert sandbox.wait(SECONDS) == 0
+    with served("--portal", "portal.yaml", "--faults", "slow.yaml", cwd=folder) as settings:
+        yield settings
 
 
 def write_rows(folder: Path, *lines: str) -> None:
@@ -223,7 +214,7 @@ def test_a_second_signal_ends_at_once_and_can_be_resumed(folder: Path) -> None:
     (folder / "hang.yaml").write_text(
         "faults: [{fault: hang, on: write, after: 4, times: 1}]\n", encoding="utf-8"
     )
-    for hubspot in served(folder, "hang.yaml"):
+    with served("--portal", "portal.yaml", "--faults", "hang.yaml", cwd=folder) as hubspot:
         with started("run", "roles.yaml", cwd=folder, **hubspot) as process:
             wait_until(lambda: batches_pushed(folder) >= 6, process)
             stdout, stderr = interrupt_until_it_ends(process)

@@ -36,6 +36,8 @@ ONE = "/crm/v4/objects/contacts/1/associations/companies"
 PAIR = "/crm/v4/objects/contacts/11/associations/companies/12"
 LISTED = "/crm/v4/objects/contacts/11/associations/companies"
 LABELS = "/crm/v4/associations/contacts/companies/labels"
+LIMITS = "/crm/associations/v4/definitions/configurations"
+RECORDS = "/crm/v3/objects/contacts/batch/read"
 DETAILS = "/account-info/v3/details"
 LABEL = "USER_DEFINED:1"
 LIMIT = "X-HubSpot-RateLimit-Max"
@@ -127,12 +129,27 @@ async def test_a_403_names_the_scopes_of_the_request(open_account: Any, ask: Any
     account = await open_account(faults=script(StatusFault(status=403)))
     written = await account.post(f"{BATCH}/create", ask(1, 2, LABEL))
     read = await account.get(LABELS)
+    defined = await account.call("POST", LABELS, {})
+    found = await account.post(RECORDS)
     details = await account.get(DETAILS)
-    assert [each.body["context"]["missingScopes"] for each in (written, read, details)] == [
+    answers = (written, read, defined, found, details)
+    assert [each.body["context"]["missingScopes"] for each in answers] == [
         ["crm.objects.companies.write", "crm.objects.contacts.write"],
         ["crm.objects.companies.read", "crm.objects.contacts.read"],
+        ["crm.objects.companies.write", "crm.objects.contacts.write"],
+        ["crm.objects.contacts.read"],
         ["oauth"],
     ]
+
+
+@pytest.mark.parametrize("naming", ["ids", "types"])
+async def test_a_400_names_nobody_of_a_label(open_account: Any, naming: Any) -> None:
+    """A request that names no records is refused without a word of who is to blame, and undone."""
+    account = await open_account(faults=script(StatusFault(status=400, naming=naming, times=1)))
+    label = {"label": "Auditor", "name": "auditor"}
+    refused = await account.call("POST", LABELS, label)
+    assert (refused.status, "context" in refused.body) == (400, False)
+    assert (await account.call("POST", LABELS, label)).status == 200
 
 
 @pytest.mark.parametrize("naming", [None, "nobody"])
@@ -440,8 +457,10 @@ async def test_secondly_refuses_what_comes_faster(open_account: Any) -> None:
     [
         ("write", {"create", "default", "archive", "labels archive", "put", "put one", "delete"}),
         ("read", {"read", "list"}),
-        ("labels", {"labels", "labels, other path"}),
-        ("account", {"account"}),
+        ("labels", {"labels", "labels, other path", "new label", "old label"}),
+        ("limits", {"limits", "new limit", "usage", "report"}),
+        ("records", {"records", "records, dated"}),
+        ("account", {"account", "calls"}),
     ],
 )
 async def test_faults_strike_one_kind_of_request(
@@ -462,7 +481,16 @@ async def test_faults_strike_one_kind_of_request(
         "list": ("GET", ONE, None),
         "labels": ("GET", LABELS, None),
         "labels, other path": ("GET", "/crm/associations/v4/contacts/companies/labels", None),
+        "new label": ("POST", LABELS, {}),
+        "old label": ("DELETE", f"{LABELS}/1", None),
+        "limits": ("GET", f"{LIMITS}/all", None),
+        "new limit": ("POST", f"{LIMITS}/contacts/companies/batch/create", {"inputs": []}),
+        "usage": ("GET", "/crm/v3/limits/associations/labels", None),
+        "report": ("POST", "/crm/v4/associations/usage/high-usage-report/1", None),
+        "records": ("POST", RECORDS, {"inputs": []}),
+        "records, dated": ("POST", "/crm/objects/2026-09/0-1/batch/read", {"inputs": []}),
         "account": ("GET", DETAILS, None),
+        "calls": ("GET", "/account-info/v3/api-usage/daily/private-apps", None),
         "nowhere": ("GET", "/nowhere", None),
     }
     answers = {name: await account.call(*call) for name, call in calls.items()}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import pytest
 from hubspot import HubSpot  # type: ignore[import-untyped]
+from hubspot.crm import objects  # type: ignore[import-untyped]
 from hubspot.crm.associations import v4  # type: ignore[import-untyped]
+from hubspot.crm.associations.v4 import schema  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +51,79 @@ async def test_it_lists_labels(client: Any) -> None:
     labels = (await off_loop(api.get_all, FROM, TO)).results
     assert ("USER_DEFINED", "決裁者") in {(each.category, each.label) for each in labels}
     assert [each.type_id for each in labels if each.label is None] == [279]
+
+
+async def test_it_changes_labels(client: Any) -> None:
+    """The client defines a paired label, renames it and deletes it."""
+    api = client.crm.associations.v4.schema.definitions_api
+    made = schema.PublicAssociationDefinitionCreateRequest(
+        label="Auditor", name="auditor", inverse_label="Audited"
+    )
+    sides = (await off_loop(api.create, FROM, TO, made)).results
+    assert [each.label for each in sides] == ["Auditor", "Audited"]
+    change = schema.PublicAssociationDefinitionUpdateRequest(
+        association_type_id=sides[0].type_id, label="Inspector"
+    )
+    await off_loop(api.update, FROM, TO, change)
+    labels = (await off_loop(api.get_all, FROM, TO)).results
+    assert {each.type_id: each.label for each in labels}[sides[0].type_id] == "Inspector"
+    await off_loop(api.remove, FROM, TO, sides[0].type_id)
+    labels = (await off_loop(api.get_all, FROM, TO)).results
+    assert sides[0].type_id not in {each.type_id for each in labels}
+
+
+async def test_it_sets_limits(client: Any) -> None:
+    """The client sets a limit, changes it, sees it for its pair and among all, and clears it."""
+    api = client.crm.associations.v4.schema.definition_configurations_api
+
+    def wanted(made: Any, most: int) -> list[Any]:
+        return [made(category="HUBSPOT_DEFINED", type_id=279, max_to_object_ids=most)]
+
+    inputs = wanted(schema.PublicAssociationDefinitionConfigurationCreateRequest, 5)
+    batch = schema.BatchInputPublicAssociationDefinitionConfigurationCreateRequest(inputs=inputs)
+    made = await off_loop(api.batch_create, FROM, TO, batch)
+    assert [each.user_enforced_max_to_object_ids for each in made.results] == [5]
+    again = await off_loop(api.batch_create, FROM, TO, batch)
+    assert (again.results, again.num_errors) == ([], 1)
+    inputs = wanted(schema.PublicAssociationDefinitionConfigurationUpdateRequest, 7)
+    batch = schema.BatchInputPublicAssociationDefinitionConfigurationUpdateRequest(inputs=inputs)
+    changed = await off_loop(api.batch_update, FROM, TO, batch)
+    assert [each.user_enforced_max_to_object_ids for each in changed.results] == [7]
+    for listed in (
+        await off_loop(api.get_all_between_two_object_types, FROM, TO),
+        await off_loop(api.get_all),
+    ):
+        assert [(i.type_id, i.user_enforced_max_to_object_ids) for i in listed.results] == [
+            (279, 7)
+        ]
+    named = schema.PublicAssociationSpec(category="HUBSPOT_DEFINED", type_id=279)
+    await off_loop(
+        api.batch_remove, FROM, TO, schema.BatchInputPublicAssociationSpec(inputs=[named])
+    )
+    assert (await off_loop(api.get_all)).results == []
+
+
+async def test_it_orders_a_report(client: Any) -> None:
+    """The client orders the report of records near their limits."""
+    api = client.crm.associations.v4.report_api
+    # The client takes the spec's DateTime, which is an object, for a text: it can't read it itself.
+    answer = await off_loop(api.request, 77, _preload_content=False)
+    report = msgspec.json.decode(answer.data)
+    assert (answer.status, report["userEmail"]) == (200, "user77@example.com")
+
+
+async def test_it_reads_records_by_key(client: Any) -> None:
+    """The client finds contacts by email, and understands that one has no record."""
+    keys = ["person5@example.com", "nobody@example.com"]
+    batch = objects.BatchReadInputSimplePublicObjectId(
+        inputs=[objects.SimplePublicObjectId(id=key) for key in keys],
+        id_property="email",
+        properties=["email"],
+        properties_with_history=[],
+    )
+    answer = await off_loop(client.crm.objects.batch_api.read, "contacts", batch)
+    assert [(each.id, each.properties["email"]) for each in answer.results] == [("5", keys[0])]
+    assert answer.errors[0].context == {"ids": [keys[1]]}
 
 
 async def test_it_creates_and_reads_a_batch(client: Any) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from aiohttp import ClientConnectionError, ClientSession, web
 
 from etl.sandbox import (
+    CustomLabel,
     Portal,
     PortalDefinition,
     PortalError,
+    RecordRule,
     Sandbox,
     demo_portal,
     load_portal,
@@ -19,8 +23,6 @@ from etl.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aiohttp.typedefs import Handler
 
 FULL = """
@@ -84,6 +86,32 @@ def test_an_empty_file_is_a_plain_account(tmp_path: Path) -> None:
     assert load_portal(write(tmp_path, "# nothing\n")) == PortalDefinition()
 
 
+def test_the_sample_shows_every_key() -> None:
+    """The sample portal file can be used as it is, and shows all that can be said of records."""
+    sample = Path(__file__).parents[2] / "sample_data" / "portal.yaml"
+    definition = load_portal(sample)
+    portal = Portal(definition)
+    contacts = portal.properties(portal.objects.infer("contacts"))
+    assert list(contacts.find("email", "ann@example.com")) == [101000001, 101000002]
+    vendors = portal.properties(portal.objects.infer("2-123"))
+    assert list(vendors.find("vendor_code", "ACME-1")) == [1]
+    text = sample.read_text(encoding="utf-8")
+    for struct in (RecordRule, PortalDefinition, CustomLabel):
+        names = {each.encode_name for each in msgspec.structs.fields(struct)}
+        assert {name for name in names if f"{name}:" not in text and f"`{name}`" not in text} <= {
+            "portal_id",
+            "type_ids",
+        }
+
+
+def test_ids_in_json_are_text(tmp_path: Path) -> None:
+    """A portal file in JSON, whose keys are text, says the values of single records too."""
+    text = '{"records": {"contacts": {"keys": {"email": null}, "values": {"email": {"7": "a@x"}}}}}'
+    portal = Portal(load_portal(write(tmp_path, text, "portal.json")))
+    contacts = portal.properties(portal.objects.infer("contacts"))
+    assert list(contacts.find("email", "A@x")) == [7]
+
+
 def test_the_demo_portal_is_sound() -> None:
     """The account that serves without a file has a label whose text goes one way only."""
     catalogue = Portal(demo_portal()).catalogue
@@ -122,6 +150,8 @@ def test_the_demo_portal_is_sound() -> None:
             + "]",
             "at most 10",
         ),
+        ("records: {contacts: {keys: {email: a@example.com}}}", "write {id} once"),
+        ("records: {contacts: {values: {email: {x: a@example.com}}}}", "$.records"),
         ("records: {foo: {missing: [1]}}", "'foo'"),
         ("records: {contacts: {exist: [[9, 1]]}}", "write [1, 9]"),
         ("records: {contacts: {exist: [0]}}", "ids begin at 1"),

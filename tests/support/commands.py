@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,17 @@ def started(*arguments: str | Path, cwd: Path, **settings: str) -> Iterator[subp
             process.kill()
 
 
+@contextmanager
+def served(*options: str, cwd: Path) -> Iterator[dict[str, str]]:
+    """Serve an account by the sandbox; give the settings that lead there."""
+    with started("sandbox", "--port", "0", *options, cwd=cwd) as sandbox:
+        assert sandbox.stderr is not None
+        base_url = sandbox.stderr.readline().rsplit("=", 1)[1].strip()
+        yield {"HUBSPOT_BASE_URL": base_url, "HUBSPOT_ACCESS_TOKEN": "made-up"}
+        sandbox.send_signal(signal.SIGINT)
+        assert sandbox.wait(SECONDS) == 0
+
+
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Look again and again, for a bounded time."""
     give_up_at = time.monotonic() + SECONDS
@@ -95,5 +107,5 @@ def batches_pushed(folder: Path) -> int:
 
 
 def run_folders(folder: Path) -> list[Path]:
-    """List what the runs below a folder have left, the oldest first; lock files are none."""
-    return sorted(folder.glob("runs/*/[!.]*"))
+    """List what the runs below a folder have left, the oldest first; locks and caches are none."""
+    return sorted(folder.glob("runs/[!.]*/[!.]*"))

@@ -117,6 +117,11 @@ class Model:
         state = self.forward if direction == FORWARD else self.reverse
         return {kind for *both, kind in state if tuple(both) == ends}
 
+    def has(self, direction: str, from_id: int, to_id: int, types: set[Typed]) -> bool:
+        """Tell whether two records are associated by all of these types already."""
+        found = self.types(direction, (from_id, to_id))
+        return bool(found) and types <= found
+
     def write(
         self, direction: str, from_id: int, to_id: int, types: set[Typed], *, replaces: bool = False
     ) -> None:
@@ -139,7 +144,7 @@ class Model:
 
     def run(self, scene: Scene) -> list[str]:
         """Give each line's outcome, and leave the account as the run leaves it."""
-        wishes = self._without_contradictions([self._wish(line, scene) for line in scene.lines])
+        wishes = self._without_contradictions([self.wish(line, scene) for line in scene.lines])
         sent: dict[tuple[str, Ends, str], str] = {}
         for action in IN_ORDER:
             good = [each for each in wishes if isinstance(each, Wish) and each.action == action]
@@ -155,7 +160,7 @@ class Model:
         directions: dict[frozenset[int] | Ends, set[object]] = defaultdict(set)
         has_labels = set()
         for line in scene.lines:
-            wish = self._wish(line, scene)
+            wish = self.wish(line, scene)
             if isinstance(wish, str):
                 continue
             pair = frozenset(wish.ends) if self.same else wish.ends
@@ -251,7 +256,8 @@ class Model:
             for each in wishes
         ]
 
-    def _wish(self, line: Line, scene: Scene) -> str | Wish:
+    def wish(self, line: Line, scene: Scene) -> str | Wish:
+        """Read what a row asks for, or how it ends before it is sent."""
         contact, other, role, note = line
         ids = [cell.strip() for cell in (contact, other)]
         if not all(cell.isascii() and cell.isdigit() and int(cell) > 0 for cell in ids):

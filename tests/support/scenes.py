@@ -157,6 +157,10 @@ class Listener:
         assert rows >= sum(settled.values())
         self.told.update({outcome.value: count for outcome, count in settled.items()})
 
+    def looked_up(self, keys: int, of: int) -> None:
+        """Hear of keys looked up."""
+        assert keys <= of
+
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
 

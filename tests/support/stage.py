@@ -144,6 +144,9 @@ class Listener:
     def read(self, rows: int) -> None:
         """Hear of rows read."""
 
+    def looked_up(self, keys: int, of: int) -> None:
+        """Hear of keys looked up."""
+
     def staged(self, rows: int, settled: Mapping[Outcome, int]) -> None:
         """Hear of rows that are not sent."""
 

@@ -6,7 +6,14 @@ from collections import Counter
 
 import pytest
 
-from etl.hubspot.builtin_types import TABLE_DATE, builtin_types, kinds_between
+from etl.hubspot.builtin_types import (
+    LEGACY_TABLE_DATE,
+    TABLE_DATE,
+    builtin_types,
+    kinds_between,
+    legacy_types,
+    matching,
+)
 from etl.model import AssociationType
 
 
@@ -25,6 +32,23 @@ def test_the_table_is_whole() -> None:
     assert len(builtin_types()) == 410
     assert all(line.from_object and line.to_object and line.kind for line in builtin_types())
     assert TABLE_DATE == "2026-03-30"
+
+
+def test_the_legacy_table_is_whole() -> None:
+    """The table of API v1 has the 25 lines of the guide, each number once."""
+    assert len({line.type_id for line in legacy_types()}) == len(legacy_types()) == 25
+    assert [line.note for line in legacy_types() if line.type_id == 13] == ["parent to child"]
+    assert LEGACY_TABLE_DATE == "2025-08-22"
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [("unlabeled", {449}), ("No label", {449}), ("ラベルなし", {449}), ("primary", set())],
+)
+def test_the_unlabeled_type_is_found_by_its_names(kind: str, found: set[int]) -> None:
+    """What people write for "no label" in a file finds the type here too; twice one object is itself."""
+    lines = matching(builtin_types(), objects=["contacts", "0-1"], kind=kind)
+    assert {line.type_id for line in lines} == found
 
 
 @pytest.mark.parametrize(

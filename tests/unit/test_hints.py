@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etl.core import normalize
+from etl.core import keys, normalize
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT_HINT
 from etl.hubspot import judge, settle
 
@@ -15,6 +15,9 @@ from etl.hubspot import judge, settle
         normalize.RAGGED_LINE,
         normalize.BLANK_ID,
         normalize.INVALID_ID,
+        normalize.BLANK_KEY,
+        keys.KEY_NOT_FOUND,
+        keys.KEY_FOUND_TWICE,
         judge.NOT_NAMED,
         settle.NO_ANSWER,
     ],

@@ -102,6 +102,16 @@ def test_three_lines_are_a_job() -> None:
     )
 
 
+def test_a_side_may_be_matched_by_a_unique_property() -> None:
+    """A column of emails or domains is as good as one of record ids."""
+    text = SHORTEST.replace("contact_id", "mail, match_by: email")
+    read = parse_job(text + "match_cache_hours: 0\n", file=FILE, environment={})
+    assert read.from_side == Side("contacts", "mail", match_by="email")
+    assert read.match_cache_hours == 0
+    assert read.keyed_sides == {"from": read.from_side}
+    assert (job().keyed_sides, job().match_cache_hours) == ({}, 24)
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_no_trouble() -> None:
     """A job file saved by a Windows editor is the same job."""
     text = "\ufeff" + SHORTEST.replace("\n", "\r\n")
@@ -390,6 +400,8 @@ def test_the_schema_and_the_model_agree() -> None:
             value = getattr(defaults, key)
             if value is not None:
                 assert spec["default"] == value
+    hours = {each.name: each.default for each in fields(Job)}["match_cache_hours"]
+    assert properties["match_cache_hours"]["default"] == hours
     batch_size = properties["limits"]["properties"]["batch_size"]["anyOf"][0]
     assert batch_size["maximum"] == model.MAX_BATCH_SIZE
     types = properties["type"]["properties"]

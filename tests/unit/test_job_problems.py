@@ -45,7 +45,7 @@ def told(text: str, **more: object) -> list[tuple[str, str, str]]:
     return [(each.place.removeprefix(f"{FILE}:"), each.message, each.hint) for each in found]
 
 
-BLOCKS = "source, from, to, label, type, action, existing_labels, mirror, hubspot, limits, output"
+BLOCKS = "source, from, to, label, type, action, existing_labels, mirror, match_cache_hours, hubspot, limits, output"
 LIMITS = "requests_per_10_seconds, batch_size, concurrency, daily_reserve, max_failures"
 
 A_VALUE = "write a value, or remove the line"
@@ -65,6 +65,7 @@ DELIMITER = (
 )
 ENCODING = "write an encoding such as utf-8, utf-16, cp1252 or cp932"
 OBJECT = "write an object's name or type id, such as contacts, 0-1, 2-123 or p_vendor"
+HOURS = "write a whole number of hours from 0 (always ask HubSpot) to 8760"
 COLUMN = "write the name of a source column"
 ACTIONS = "write associate, remove or remove_labels, or {column: NAME} with the column that says it in each row"
 
@@ -122,6 +123,8 @@ VALUE_CASES = [
     ("action: {colum: op}", "4:9", "action can't be a mapping", ACTIONS),
     ("mirror: {scope: to}", "4:17", "mirror.scope can't be 'to'", "write from"),
     ("mirror: {scope: from, max_removals: none}", "4:37", "mirror.max_removals can't be 'none'", "write a number of associations such as 100, or a share from 0% to 100% such as 2.5%"),
+    ("match_cache_hours: -1", "4:20", "match_cache_hours can't be -1", HOURS),
+    ("match_cache_hours: 1.5", "4:20", "match_cache_hours can't be 1.5", HOURS),
     ("existing_labels: kepe", "4:18", "existing_labels can't be 'kepe'", "did you mean 'keep'? write keep, replace or ignore"),
     ("limits: {batch_size: 2001}", "4:22", "limits.batch_size can't be 2001", BATCH_SIZE),
     ("limits: {batch_size: 0}", "4:22", "limits.batch_size can't be 0", BATCH_SIZE),
@@ -169,7 +172,7 @@ HUBSPOT_CASES = [
 ]
 CASES = BLOCK_CASES + VALUE_CASES + NAME_CASES + HUBSPOT_CASES
 
-NO_IDS = "put the record ids into the column and leave match_by out"
+PROPERTY = "write the internal name of a property with unique values, such as email or domain"
 SCHEMES = "a source is a path here, or begins with s3://, gs:// or az://"
 REMOTE = "write one of those three, or download the file and write the path of the copy"
 NO_BUCKET = "what stands behind :// is no name of a bucket or container"
@@ -185,8 +188,9 @@ SIDE_CASES = [
     (", column: b", "", "3:1", "to has no column", "add it, such as column: contact_id"),
     ("column: b", "column: a", "3:33", "to.column can't be 'a': from.column is the same column", "name the column that holds the other record's id"),
     ("column: a", "column: ''", "2:34", "from.column can't be ''", COLUMN),
-    ("column: a", "column: a, match_by: email", "2:37", "not yet: from.match_by", NO_IDS),
-    ("column: b", "column: b, match_by: domain", "3:36", "not yet: to.match_by", NO_IDS),
+    ("column: a", "column: a, match_by: 'E-mail address'", "2:47", "from.match_by can't be 'E-mail address'", PROPERTY),
+    ("column: b", "column: b, match_by: ''", "3:46", "to.match_by can't be ''", PROPERTY),
+    ("column: b", "column: b, matchby: domain", "3:36", "unknown key 'matchby' in to", "did you mean 'match_by'? allowed: object, column, match_by"),
     ("object: contacts", "object: my contacts", "2:16", "from.object can't be 'my contacts'", OBJECT),
     ("object: contacts", "object: ''", "2:16", "from.object can't be ''", OBJECT),
     ("object: contacts", 'object: "contacts\\n"', "2:16", "from.object can't be 'contacts\\n'", OBJECT),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 import pytest
 
 from etl.hubspot.paths import DAILY_USAGE, DETAILS, AccountPaths, Paths
 from etl.model import ApiVersion
+from etl.sandbox.versions import VERSIONS
+
+if TYPE_CHECKING:
+    from etl.sandbox.versions import Version
 
 SPECS: Final[dict[ApiVersion, dict[str, tuple[str, ...]]]] = {
     "v4": {
@@ -150,3 +154,10 @@ def test_an_object_name_stays_in_its_place(version: ApiVersion, name: str, quote
             )
             for operation, paths in plain.items()
         }
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
+def test_who_lists_a_single_record(version: Version) -> None:
+    """Our reading of the specs and the sandbox's agree on which versions list one record."""
+    paths = Paths(version.name, "contacts", "companies")  # type: ignore[arg-type]
+    assert paths.lists_a_record is version.lists_a_record

@@ -48,7 +48,7 @@ BOUNDS = st.one_of(
     st.builds(Bound, count=st.integers(0, 10**9)),
     st.builds(Bound, percent=st.floats(0, 100)),
 )
-SIDES = st.builds(Side, TEXTS, TEXTS)
+SIDES = st.builds(Side, TEXTS, TEXTS, st.none() | TEXTS)
 JOBS = st.builds(
     Job,
     name=TEXTS,
@@ -76,6 +76,7 @@ JOBS = st.builds(
     output=st.builds(Output, PATHS, st.sampled_from(["parquet", "csv"])),
     action=st.sampled_from(Action) | st.builds(ActionColumn, TEXTS),
     mirror=st.none() | st.builds(Mirror, st.just("from"), BOUNDS),
+    match_cache_hours=st.integers(0, 8760),
 )
 
 

@@ -55,6 +55,7 @@ _DIRECTORY = ("output", "directory")
 _EXISTING_LABELS = ("existing_labels",)
 _ACTION = ("action",)
 _MAX_REMOVALS = ("mirror", "max_removals")
+_MATCH_CACHE_HOURS = ("match_cache_hours",)
 
 
 def parse_job(
@@ -184,6 +185,7 @@ def _build(job: Mapping[str, Any], file: Path, token_variable: str) -> Job:
         ),
         action=_action(job.get("action", default(_ACTION))),
         mirror=_mirror(job.get("mirror")),
+        match_cache_hours=int(job.get("match_cache_hours", default(_MATCH_CACHE_HOURS))),
     )
 
 

@@ -29,12 +29,6 @@ _SCHEMA: dict[str, Any] = json.loads(
 # The variables are filled in by now: text that still looks like one is just text.
 _VALIDATOR = Draft202012Validator({**_SCHEMA, "$defs": {**_SCHEMA["$defs"], "variable": False}})
 
-_NOT_YET: dict[KeyPath, str] = {
-    ("from", "match_by"): "put the record ids into the column and leave match_by out",
-    ("to", "match_by"): "put the record ids into the column and leave match_by out",
-}
-"""Keys of the job file to come, and what to do meanwhile."""
-
 
 def job_schema() -> dict[str, object]:
     """Return the JSON Schema of job files, for editors and for `hubspot-assoc schema`."""
@@ -123,9 +117,6 @@ def _value_trouble(path: KeyPath, node: Node, spec: Mapping[str, Any]) -> Troubl
 
 def _key_trouble(path: KeyPath, node: Node, spec: Mapping[str, Any]) -> Trouble:
     key, allowed = path[-1], list(spec["properties"])
-    later = _NOT_YET.get(path)
-    if later:
-        return Trouble(node.key_place, f"not yet: {dotted(path)}", later)
     close = get_close_matches(key.lower().replace("-", "_"), allowed, n=1)
     homes = [
         block for block in _SCHEMA["properties"] if key in _spec((block,)).get("properties", {})

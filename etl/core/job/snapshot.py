@@ -60,4 +60,5 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
         output=Output(Path(output["directory"]), output["results"]),
         action=Action(action) if isinstance(action, str) else ActionColumn(**action),
         mirror=None if mirror is None else Mirror(mirror["scope"], Bound(**mirror["max_removals"])),
+        match_cache_hours=kept["match_cache_hours"],
     )

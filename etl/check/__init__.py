@@ -1,0 +1,1 @@
+"""What ``check`` needs on disk: the pairs of the file, what HubSpot has of them, and the report."""

@@ -1,0 +1,50 @@
+"""Find the one association type that a word of a command stands for, in the pair's own direction.
+
+Rule 1: a word is a label's text, ``unlabeled``, or a type outright: ``USER_DEFINED:36``.
+Rule 2: a limit counts from one side, so a label of the other direction is refused, not turned round.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, get_args
+
+from etl.core.resolve import AMBIGUOUS_LABEL
+from etl.errors import UsageError
+from etl.model import Category
+
+if TYPE_CHECKING:
+    from etl.core.resolve import Resolver
+    from etl.model import AssociationType
+
+_OUTRIGHT: Final = re.compile(rf"\s*({'|'.join(get_args(Category))})\s*:\s*(\d+)\s*", re.IGNORECASE)
+
+
+def named_type(word: str, resolver: Resolver) -> AssociationType:
+    """Resolve a word to its type. Raises UsageError with the fix."""
+    if not word.strip():
+        raise UsageError(
+            "there is a blank where a label should stand",
+            "give a label's text, CATEGORY:ID, or 'unlabeled' for the type without a label",
+        )
+    outright = _OUTRIGHT.fullmatch(word)
+    found = resolver.resolve_type(*outright.groups()) if outright else resolver.resolve_labels(word)
+    if found.trouble is not None:
+        is_ambiguous = found.trouble.category == AMBIGUOUS_LABEL
+        raise UsageError(
+            found.trouble.message,
+            "give the type outright, as CATEGORY:ID" if is_ambiguous else found.trouble.hint,
+        )
+    if found.forward:
+        return found.forward[0]
+    if found.reverse:
+        raise UsageError(
+            f"'{word.strip()}' ({found.reverse[0]}) exists only in the other direction",
+            "swap FROM and TO: a limit counts the TO records of one FROM record",
+        )
+    if resolver.unlabeled is None:
+        raise UsageError(
+            f"HubSpot lists no unlabeled type to give '{word.strip()}' a meaning",
+            "give the type outright, as CATEGORY:ID",
+        )
+    return resolver.unlabeled

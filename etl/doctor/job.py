@@ -1,0 +1,90 @@
+"""Checks of a job against the account: its objects, the scopes for them, its labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from etl.core.finding import Finding, fail, ok, skipped, warn
+from etl.core.resolve_rows import RowResolver
+from etl.core.typebits import TypeBits
+from etl.doctor.questions import Unasked
+from etl.errors import AccessError, EtlError, SettingsError
+from etl.hubspot.client import Reply
+from etl.hubspot.labels import Labels, portal_of
+from etl.hubspot.wire import WireError, read_labels
+from etl.model import Direction, LabelValue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from etl.doctor.questions import Told
+    from etl.model import Job
+
+SHOWN_LABELS: Final = 8
+
+
+def scopes(told: Sequence[Told]) -> Finding:
+    """Find whether the token may read the labels of the job's objects."""
+    for each in told:
+        if isinstance(each, AccessError):
+            return fail("scopes", each.message, each.hint)
+    if not all(isinstance(each, Reply) and each.is_success for each in told):
+        return skipped("scopes", "HubSpot did not say whether it lets the token read the objects")
+    return ok(
+        "scopes", "HubSpot lets the token read the objects; writing shows its scopes in a run"
+    )
+
+
+def object_types(job: Job, told: Sequence[Told]) -> Finding:
+    """Find whether HubSpot knows the job's objects."""
+    check, pair = "object types", _pair(job)
+    for each in told:
+        if isinstance(each, Reply) and not each.is_success:
+            return fail(
+                check,
+                f"HubSpot does not know {pair} (HTTP {each.http_status}): "
+                f"{each.answer.message or 'no reason given'}",
+                "check from.object and to.object: a name such as contacts, or a type id such as "
+                "0-1 or 2-123 (custom objects need their type id or p_name)",
+            )
+        if isinstance(each, Unasked):
+            return skipped(check, each.why)
+        if isinstance(each, AccessError):
+            return skipped(check, "HubSpot does not say without the scopes")
+        if isinstance(each, EtlError):
+            return fail(check, each.message, each.hint)
+    return ok(check, f"HubSpot knows {pair}")
+
+
+def labels(job: Job, told: Sequence[Told]) -> Finding:
+    """Find whether the pair has the label that the job asks for, or any labels at all."""
+    listed = []
+    for each in told:
+        if not isinstance(each, Reply) or not each.is_success:
+            return skipped("labels", "HubSpot did not list them")
+        try:
+            listed.append(read_labels(each.answer))
+        except WireError as error:
+            return fail("labels", str(error), "check that hubspot.base_url is HubSpot's API")
+    found = Labels(listed[0], listed[1] if len(listed) > 1 else [])
+    portal = portal_of(job, found, {direction: TypeBits() for direction in Direction})
+    try:
+        # It refuses a label or type that is fixed for all rows and unknown.
+        RowResolver(portal.resolver, job.labelling, portal.bits)
+    except SettingsError as error:
+        return fail("labels", error.message, error.hint)
+    if isinstance(job.labelling, LabelValue):
+        return ok("labels", f"{_pair(job)} has '{job.labelling.value}'")
+    texts = sorted({each.text for each in (*found.forward, *found.reverse) if each.text})
+    if job.labelling is not None and not texts:
+        return warn(
+            "labels",
+            f"{_pair(job)} has none",
+            "make them in HubSpot, or leave label out of the job",
+        )
+    more = f" and {len(texts) - SHOWN_LABELS} more" if len(texts) > SHOWN_LABELS else ""
+    return ok("labels", f"{_pair(job)} has {', '.join(texts[:SHOWN_LABELS]) or 'none'}{more}")
+
+
+def _pair(job: Job) -> str:
+    return f"{job.from_side.object} → {job.to_side.object}"

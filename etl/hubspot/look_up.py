@@ -1,0 +1,127 @@
+"""Find the records of keys: emails, domains, or any unique property.
+
+Rule 1: each key is asked for once, 100 in a request, through ``batch/read``; never by searching,
+        which lags behind what was written.
+Rule 2: every key ends with a record or a reason; a key that HubSpot could not be asked for stops the
+        run, as "not found" would be a lie. Nothing was sent yet.
+Rule 3: a property that HubSpot can't look up by is a setting, not trouble with a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.errors import RequestError, SettingsError, StoppedError
+from etl.hubspot.existing import TRIES_OF_A_PART
+from etl.hubspot.key_judge import halved, is_about_property, judge_records, judge_refusal
+from etl.hubspot.key_wire import look_up_body, read_records
+from etl.hubspot.parallel import in_parallel
+from etl.hubspot.paths import AccountPaths
+from etl.hubspot.wire import WireError
+from etl.model import MAX_LOOK_UP_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from etl.core.keys import UniqueProperty
+    from etl.hubspot.client import Client
+    from etl.hubspot.key_judge import KeyAnswer
+    from etl.model import ApiVersion
+    from etl.stop import Stop
+
+MAX_LOOK_UPS: Final = 50
+"""Look-ups in flight: at 20 requests a second, answers may take 2.5 s."""
+
+REFUSED_ALONE: Final = 20
+"""Keys refused one by one, with no look-up answered, before the property is taken for the culprit."""
+
+
+class LookUp:
+    """Ask HubSpot for the records of one property's keys."""
+
+    def __init__(
+        self,
+        client: Client,
+        api_version: ApiVersion,
+        by: UniqueProperty,
+        *,
+        concurrency: int | None,
+        stop: Stop,
+    ) -> None:
+        self._client = client
+        self._path = AccountPaths(api_version).objects_read(by.object)
+        self._by = by
+        self._concurrency = min(concurrency or MAX_LOOK_UPS, MAX_LOOK_UPS)
+        self._stop = stop
+        self._is_understood = False
+        self._refused: list[tuple[pl.DataFrame, str]] = []
+
+    async def find(
+        self, keys: pl.DataFrame, on_told: Callable[[pl.DataFrame], Awaitable[None]]
+    ) -> None:
+        """Find the records of distinct keys (KEY), and tell them as the answers come: FOUND.
+
+        Raises SettingsError for a property that HubSpot can't look up by, StoppedError when the run
+        was asked to stop or HubSpot could not be asked for a key.
+        """
+
+        async def look_up(group: pl.DataFrame) -> None:
+            waiting: list[tuple[pl.DataFrame, int | None]] = [(group, None)]
+            while waiting and not self._stop.requested:
+                asked, tries = waiting.pop()
+                try:
+                    answer, tries = await self._ask(asked, tries), None
+                except (RequestError, WireError) as error:
+                    if asked.height == 1:
+                        raise self._unanswered(asked, str(error)) from error
+                    answer, tries = halved(asked), TRIES_OF_A_PART
+                if answer.told.height:
+                    await on_told(answer.told)
+                waiting.extend((part, tries) for part in reversed(answer.again))
+
+        groups = keys.iter_slices(MAX_LOOK_UP_SIZE)
+        await in_parallel(groups, look_up, concurrency=self._concurrency, stop=self._stop)
+        self._stop.check()
+        if self._refused:
+            if not self._is_understood:
+                raise self._unusable(self._refused[0][1])
+            refused = (self._by.refused(asked, said) for asked, said in self._refused)
+            await on_told(pl.concat(refused))
+
+    async def _ask(self, asked: pl.DataFrame, tries: int | None) -> KeyAnswer:
+        body = look_up_body(asked, self._by)
+        reply = await self._client.post(self._path, body, only_reads=True, tries=tries)
+        if reply.is_success:
+            records = await asyncio.to_thread(read_records, reply.answer, self._by)
+            self._is_understood = True
+            answer = judge_records(asked, records, reply.answer.errors, self._by)
+            if answer.unclear is not None:
+                raise self._unanswered(asked, answer.unclear)
+            return answer
+        error = reply.answer.as_error()
+        answer = judge_refusal(asked, error, self._by)
+        self._is_understood |= answer.told.height > 0
+        if not self._is_understood and is_about_property(error, self._by):
+            raise self._unusable(error.message)
+        if answer.unclear is not None:
+            said = answer.unclear or f"HTTP {reply.http_status}"
+            self._refused.append((asked, said))
+            if not self._is_understood and len(self._refused) >= REFUSED_ALONE:
+                raise self._unusable(said)
+        return answer
+
+    def _unusable(self, said: str) -> SettingsError:
+        return SettingsError(
+            f"HubSpot can't look records up by {self._by}: {said}",
+            f"set match_by to the internal name of a property of {self._by.object} that has unique "
+            "values, or put the record ids into the column and leave match_by out",
+        )
+
+    def _unanswered(self, asked: pl.DataFrame, said: str) -> StoppedError:
+        return StoppedError(
+            f"the {self._by} '{asked['key'][0]}' could not be looked up: {said}",
+            "see HubSpot's status page",
+        )

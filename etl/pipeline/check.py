@@ -1,0 +1,229 @@
+"""Compare a job's file with the portal: stage, read, compare, report. Nothing is written to HubSpot."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from etl.check.asked import Asked, asked_by_record
+from etl.check.found import Found
+from etl.check.report import Report, Words
+from etl.core.action import CONTRADICTING_ROWS, contradiction
+from etl.core.compare import THERE, Sign, compare
+from etl.core.exit_code import ExitCode
+from etl.core.typebits import TypeBits
+from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
+from etl.hubspot.labels import fetch_labels, portal_of
+from etl.model import Direction, Outcome
+from etl.pipeline.keys import reading_finder
+from etl.pipeline.stage import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from etl.hubspot.client import Client
+    from etl.hubspot.labels import Portal
+    from etl.logs import Log
+    from etl.model import Job
+    from etl.pipeline.observer import Observer
+    from etl.pipeline.stage import Staged
+    from etl.stop import Stop
+
+_PAIR: Final = ["from_id", "to_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How a file and the portal compare."""
+
+    job: str
+    rows: int
+    """Rows of the source."""
+    signs: Mapping[Sign, int]
+    """Lines of the report."""
+    reasons: list[dict[str, Any]]
+    """Why rows stand for no pair: error_category, rows, first_row, error_message of that row."""
+    requests: int
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Give the verdict: 0 where all is the same."""
+        differ = any(count for sign, count in self.signs.items() if sign is not Sign.SAME)
+        return ExitCode.SOME_FAILED if differ else ExitCode.SUCCEEDED
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the facts to machines."""
+        return {
+            "job": self.job,
+            "rows": self.rows,
+            "signs": {sign.value: self.signs.get(sign, 0) for sign in Sign},
+            "reasons": self.reasons,
+            "requests": self.requests,
+            "exit_code": int(self.exit_code),
+        }
+
+
+async def check_job(
+    job: Job,
+    client: Client,
+    folder: Path,
+    report: Path,
+    *,
+    log: Log,
+    observer: Observer,
+    stop: Stop,
+) -> Checked:
+    """Compare the source with the portal, working in `folder`; write one line a pair to `report`.
+
+    Raises UsageError, and StoppedError when HubSpot goes away or the command is interrupted.
+    """
+    labels = await fetch_labels(client, job)
+    bits = {direction: TypeBits() for direction in Direction}
+    portal = portal_of(job, labels, bits)
+    finder = await reading_finder(job, client, log, observer=observer, stop=stop)
+    staged = await stage(
+        job, portal, folder / "staging", finder=finder, observer=observer, stop=stop
+    )
+    told = Report(folder / "report", Words(bits, labels))
+    concurrency = job.limits.concurrency or MAX_READS
+    reader = ExistingReader(client, concurrency=concurrency, stop=stop)
+    check = _Check(portal, reader, told, folder, exactly=job.existing_labels == "replace")
+    asked = asked_by_record(staged.dataset, folder / "asked", same_object=portal.same_object)
+    while (part := await asyncio.to_thread(next, asked, None)) is not None:
+        await check.compare(part)
+    await asyncio.to_thread(_add_rows, told, staged)
+    await asyncio.to_thread(told.write, report)
+    return Checked(
+        job=job.name,
+        rows=staged.dataset.rows,
+        signs=told.signs,
+        reasons=_reasons(told),
+        requests=client.meter.requests,
+    )
+
+
+class _Check:
+    """Compare from-records, as many as fit memory at once."""
+
+    def __init__(
+        self,
+        portal: Portal,
+        reader: ExistingReader,
+        report: Report,
+        folder: Path,
+        *,
+        exactly: bool,
+    ) -> None:
+        """With `exactly`, a pair may have no custom labels but those that the file asks for."""
+        self._portal = portal
+        self._reader = reader
+        self._report = report
+        self._folder = folder
+        self._exactly = exactly
+
+    async def compare(self, asked: Asked) -> None:
+        """Read all that these records have, and report line by line how it compares."""
+        forward = self._portal.endpoints[Direction.FORWARD, True]
+        found = Found(self._folder / "found")
+        unread = await self._reader.read_all(asked.pairs, forward, found.add)
+        backward = await self._read_backward(asked.pairs)
+        await asyncio.to_thread(self._report_parts, asked, found, unread, backward)
+        found.clear()
+
+    async def _read_backward(self, pairs: pl.DataFrame) -> Existing:
+        """Read the pairs of which the file asks for a label that exists only from `to` to `from`."""
+        wanted = pairs.filter(pl.col("reverse") != 0)
+        turned = wanted.select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
+        return await self._reader.read(turned, self._portal.endpoints[Direction.REVERSE, True])
+
+    def _report_parts(
+        self, asked: Asked, found: Found, unread: pl.DataFrame, backward: Existing
+    ) -> None:
+        fold_forward = self._portal.endpoints[Direction.FORWARD, True].fold_types
+        fold_backward = self._portal.endpoints[Direction.REVERSE, True].fold_types
+        there_backward = fold_backward(backward.types).select(
+            pl.col("to_id").alias("from_id"),
+            pl.col("from_id").alias("to_id"),
+            pl.col("types").alias("there_reverse"),
+        )
+        for pairs, typed_pairs in found.parts(asked.pairs):
+            there = fold_forward(typed_pairs).rename({"types": "there_forward"})
+            of_part = there_backward.join(pairs, on=_PAIR, how="semi")
+            there = there.join(of_part, on=_PAIR, how="full", coalesce=True).select(*THERE)
+            self._report.add(
+                compare(
+                    pairs,
+                    there,
+                    unread=_unread(pairs, unread, backward.unread),
+                    mirrors=asked.mirrors,
+                    custom_forward=self._custom(Direction.FORWARD),
+                    custom_reverse=self._custom(Direction.REVERSE),
+                )
+            )
+
+    def _custom(self, direction: Direction) -> int:
+        endpoint = self._portal.endpoints[direction, True]
+        return endpoint.bits.mask(endpoint.custom) if self._exactly else 0
+
+
+def _unread(pairs: pl.DataFrame, from_side: pl.DataFrame, to_side: pl.DataFrame) -> pl.DataFrame:
+    """Name the pairs of which a record could not be read, where it had to be: and why."""
+    to_side = to_side.rename({"from_id": "to_id", "error_message": "to_message"})
+    return (
+        pairs.join(from_side, on="from_id", how="left")
+        .join(to_side, on="to_id", how="left")
+        .select(
+            *_PAIR,
+            "action",
+            pl.coalesce("error_message", pl.when(pl.col("reverse") != 0).then("to_message")).alias(
+                "reason"
+            ),
+        )
+        .filter(pl.col("reason").is_not_null())
+    )
+
+
+def _add_rows(report: Report, staged: Staged) -> None:
+    """Report the rows that stand for no pair."""
+    for path in staged.dataset.row_files():
+        rows = pl.read_parquet(path)
+        first, last = rows["row_number"][0], rows["row_number"][-1]
+        rows = rows.join(
+            staged.dataset.contradictions(first, last),
+            on="row_number",
+            how="left",
+            maintain_order="left",
+        )
+        contradicts = pl.col("contradicts").is_not_null()
+        rows = rows.with_columns(
+            pl.when(contradicts)
+            .then(pl.lit(Outcome.REJECTED.value))
+            .otherwise("outcome")
+            .alias("outcome"),
+            pl.when(contradicts)
+            .then(pl.lit(CONTRADICTING_ROWS))
+            .otherwise("error_category")
+            .alias("error_category"),
+            pl.when(contradicts)
+            .then(contradiction())
+            .otherwise("error_message")
+            .alias("error_message"),
+        ).filter(pl.col("outcome").is_not_null())
+        if rows.height:
+            report.add_rows(rows, staged.source.label)
+
+
+def _reasons(report: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "error_category": line["error_category"],
+            "rows": line["rows"],
+            "first_row": line["row_number"],
+            "error_message": line["error_message"],
+        }
+        for line in sorted(report.told.reasons.values(), key=lambda line: -line["rows"])
+    ]

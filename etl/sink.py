@@ -1,0 +1,40 @@
+"""Stream frames into one file: polars has no writer that frames can be appended to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polars.io.plugins import register_io_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Any, BinaryIO
+
+    import polars as pl
+
+    from etl.model import ResultsFormat
+
+
+def sink(
+    frames: Iterator[pl.DataFrame],
+    schema: Mapping[str, Any],
+    target: Path | BinaryIO,
+    file_format: ResultsFormat,
+) -> None:
+    """Write frames one after the other; without any, a file of the schema alone."""
+
+    def source(
+        columns: list[str] | None,
+        predicate: pl.Expr | None,  # noqa: ARG001  (nothing filters a plain sink)
+        rows: int | None,  # noqa: ARG001
+        batch_rows: int | None,  # noqa: ARG001
+    ) -> Iterator[pl.DataFrame]:
+        for frame in frames:
+            yield frame.select(columns) if columns is not None else frame
+
+    rows = register_io_source(source, schema=schema)
+    if file_format == "csv":
+        rows.sink_csv(target)
+    else:
+        rows.sink_parquet(target)

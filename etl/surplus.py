@@ -1,0 +1,179 @@
+"""Find what HubSpot has and the source has not: what a mirror takes away, kept on disk.
+
+Rule 1: only from-records that the source has are looked at, and of those everything.
+Rule 2: what is to go is on disk, with all its types, before any of it goes: it is a source that puts
+        it back.
+Rule 3: memory holds one partition, whatever the records have.
+
+On disk, beside the staged source::
+
+    surplus/00000.parquet      from_id, to_id, category, type_id of what the source has not
+    sections/00007.parquet     the same as associations to remove, as `staging` lays them out
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.hubspot.wire import TYPED_PAIR
+from etl.model import Action, Direction
+from etl.run_folder import sync, write_whole, writing
+from etl.staging import COMPRESSION, PARTITION_ROWS, Section, write_section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from etl.hubspot.existing import ExistingReader, Where
+    from etl.model import AssociationType
+    from etl.staging import Dataset
+
+REMOVED: Final = {**TYPED_PAIR, "label": pl.String}
+"""The columns of ``removed.parquet``: a line for each type of each association."""
+
+_PAIR: Final = ("from_id", "to_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """What HubSpot has of the source's from-records, and how much of it the source has not."""
+
+    existing: int
+    """Associations that the from-records have."""
+    sections: tuple[Section, ...]
+    """What the source has not, to be removed."""
+    unread: pl.DataFrame
+    """from_id and error_message of the records that could not be read."""
+
+    @property
+    def associations(self) -> int:
+        """Count what the source has not."""
+        return sum(section.associations for section in self.sections)
+
+
+async def find_surplus(
+    dataset: Dataset, reader: ExistingReader, where: Where, *, same_object: bool
+) -> Surplus:
+    """Read all that the from-records of a staged source have, and put aside what it has not.
+
+    Raises StoppedError when the run was asked to stop, or the disk does not take it.
+    """
+    folder = dataset.folder / "surplus"
+    shutil.rmtree(folder, ignore_errors=True)
+    sections: list[Section] = []
+    unread: list[pl.DataFrame] = []
+    existing, association_id = 0, dataset.associations
+    with writing(folder):
+        folder.mkdir()
+        for number, wanted in enumerate(_partitions(dataset, folder, same_object=same_object)):
+            found: list[pl.DataFrame] = [pl.DataFrame(schema=TYPED_PAIR)]
+            there = 0
+
+            def on_page(
+                page: pl.DataFrame, wanted: pl.DataFrame = wanted, found: list[pl.DataFrame] = found
+            ) -> None:
+                nonlocal there
+                there += page.select(_PAIR).n_unique() if page.height else 0
+                found.append(page.join(wanted, on=_PAIR, how="anti"))
+
+            records = wanted.filter("is_asked").select("from_id").unique(maintain_order=True)
+            unread.append(await reader.read_all(records, where, on_page))
+            existing += there
+            surplus = pl.concat(found).unique().sort(*TYPED_PAIR)
+            if not surplus.height:
+                continue
+            surplus.write_parquet(folder / f"{number:05}.parquet", compression=COMPRESSION)
+            section = _section(
+                dataset.folder, len(dataset.sections) + len(sections), surplus, association_id
+            )
+            sections.append(section)
+            association_id += section.associations
+    return Surplus(existing, tuple(sections), pl.concat(unread))
+
+
+def write_removed(folder: Path, path: Path, texts: Mapping[AssociationType, str | None]) -> None:
+    """Write what goes as a source that puts it back: REMOVED; `texts` are labels as people see them.
+
+    Raises StoppedError.
+    """
+    labels = pl.LazyFrame(
+        [(kind.category, kind.type_id, text) for kind, text in texts.items()],
+        schema={"category": pl.String, "type_id": pl.Int64, "label": pl.String},
+        orient="row",
+    )
+    parts = sorted((folder / "surplus").glob("*.parquet"))
+    lines = pl.scan_parquet(parts) if parts else pl.LazyFrame(schema=TYPED_PAIR)
+    told = lines.join(labels, on=["category", "type_id"], how="left", maintain_order="left").select(
+        *REMOVED
+    )
+    write_whole(path, told.sink_parquet)
+
+
+def _partitions(dataset: Dataset, folder: Path, *, same_object: bool) -> Iterator[pl.DataFrame]:
+    """Yield the source's pairs by from-record: from_id, to_id and is_asked (the record is its)."""
+    pairs = pl.concat([_asked(dataset, section) for section in dataset.sections] or [_NOTHING])
+    if same_object:
+        # Between records of one object, both ways round are one association.
+        turned = pairs.select(
+            pl.col("to_id").alias("from_id"),
+            pl.col("from_id").alias("to_id"),
+            pl.lit(value=False).alias("is_asked"),
+        )
+        pairs = pl.concat([pairs, turned])
+    count = math.ceil(dataset.associations / PARTITION_ROWS)
+    if count <= 1:
+        yield pairs.collect()
+        return
+    parts = folder / "pairs"
+    pairs.with_columns((pl.col("from_id").hash() % count).alias("partition")).sink_parquet(
+        pl.PartitionBy(parts, key="partition", include_key=False, approximate_bytes_per_file=None),
+        compression=COMPRESSION,
+        mkdir=True,
+    )
+    for part in sorted(parts.iterdir()):
+        yield pl.read_parquet(part / "*.parquet")
+    shutil.rmtree(parts)
+
+
+def _asked(dataset: Dataset, section: Section) -> pl.LazyFrame:
+    ends = _PAIR if section.direction is Direction.FORWARD else _PAIR[::-1]
+    return dataset.pairs(section).select(
+        *(pl.col(end).alias(name) for name, end in zip(_PAIR, ends, strict=True)),
+        pl.lit(value=True).alias("is_asked"),
+    )
+
+
+_NOTHING: Final = pl.LazyFrame(
+    schema={"from_id": pl.Int64, "to_id": pl.Int64, "is_asked": pl.Boolean}
+)
+
+
+def _section(folder: Path, number: int, surplus: pl.DataFrame, first_id: int) -> Section:
+    pairs = surplus.select(_PAIR).unique(maintain_order=True).with_row_index("association_id")
+    path = write_section(
+        folder,
+        number,
+        pairs.select(
+            (pl.col("association_id").cast(pl.Int64) + first_id).alias("association_id"),
+            *_PAIR,
+            # No types are named, and no row of the source hangs on it.
+            *(pl.lit(0, pl.Int64).alias(name) for name in ("types", "rows")),
+        ),
+    )
+    sync(path)
+    return Section(
+        number=number,
+        phase=0,
+        partition=-1,
+        action=Action.REMOVE,
+        direction=Direction.FORWARD,
+        has_types=False,
+        is_second=False,
+        associations=pairs.height,
+        rows=0,
+    )

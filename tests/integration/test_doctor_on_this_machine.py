@@ -1,0 +1,89 @@
+"""The checks of ``doctor`` that look at files and folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from etl.core.finding import Verdict
+from etl.doctor import machine
+from etl.settings import load_job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from etl.model import Job
+
+JOB = """\
+source: {path: rows.csv}
+from: {object: contacts, column: contact}
+to: {object: companies, column: company}
+output: {directory: runs}
+"""
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """Write a job and its source."""
+    (tmp_path / "rows.csv").write_text("contact,company,note\n1,2,\n", encoding="utf-8")
+    path = tmp_path / "roles.yaml"
+    path.write_text(JOB, encoding="utf-8")
+    return load_job(path, [], {})
+
+
+def test_a_source_is_told_with_its_columns(job: Job, tmp_path: Path) -> None:
+    """Who checks a job sees which file it reads and what is in it."""
+    finding = machine.source(job)
+    assert finding.verdict is Verdict.OK
+    assert finding.said == f"{tmp_path / 'rows.csv'}: contact, company, note"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "said"),
+    [
+        (None, Verdict.FAIL, "no such file"),
+        ("contact,firm\n1,2\n", Verdict.FAIL, "company"),
+        ("contact,company\n", Verdict.WARN, "has no rows"),
+        ("", Verdict.FAIL, "empty"),
+    ],
+)
+def test_a_source_that_would_stop_a_run(
+    job: Job, tmp_path: Path, text: str | None, verdict: Verdict, said: str
+) -> None:
+    """A missing file, a missing column or an empty file is known before the night."""
+    path = tmp_path / "rows.csv"
+    path.unlink()
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    finding = machine.source(job)
+    assert finding.verdict is verdict, finding
+    assert said in finding.said
+    assert finding.fix
+
+
+def test_a_folder_to_be_made(job: Job, tmp_path: Path) -> None:
+    """A folder that a run would make is fine, and is not made by looking."""
+    finding = machine.output_folder(job)
+    assert finding.verdict is not Verdict.FAIL
+    assert "GB free" in finding.said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_that_can_not_be_made(job: Job, tmp_path: Path) -> None:
+    """A file in the place of the folder is known before a run."""
+    (tmp_path / "runs").write_text("", encoding="utf-8")
+    finding = machine.output_folder(job)
+    assert finding.verdict is Verdict.FAIL
+    assert "no folder" in finding.said
+    assert "output.directory" in finding.fix
+
+
+def test_a_disk_with_little_room(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that would fill the disk is told with what it may take."""
+    monkeypatch.setattr(machine, "ROOM", 2**80)
+    finding = machine.output_folder(job)
+    assert finding.verdict is Verdict.WARN
+    assert "this source may take" in finding.said
+    (tmp_path / "rows.csv").unlink()
+    assert machine.output_folder(job).verdict is not Verdict.FAIL
