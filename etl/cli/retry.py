@@ -61,6 +61,12 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
         # The failures alone say nothing of what the other rows keep.
         job = dataclasses.replace(job, mirror=None)
         click.echo("mirror is left out of a retry; run the whole job again for it", err=True)
+    if job.existing_labels == "replace":
+        # Nor of the labels that a pair's other rows have just been given.
+        job = dataclasses.replace(job, existing_labels="keep")
+        click.echo(
+            "a retry takes no old labels away; run the whole job again to replace them", err=True
+        )
     origin = replace(begun.origin, parent=folder.run_id)
     ended = begin(
         job, Target(origin.rehearsal), origin, wait_for_quota=wait_for_quota, as_json=as_json

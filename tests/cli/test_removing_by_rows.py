@@ -149,3 +149,23 @@ def test_a_type_given_by_number_is_held_to_the_same_rule(
         assert ended.code == 2, ended.stderr
         assert "the label is the unlabeled type" in ended.stderr
     assert run_folders(folder) == []
+
+
+def test_a_retry_leaves_what_other_rows_of_the_pair_were_given(
+    folder: Path, hubspot: dict[str, str]
+) -> None:
+    """One of a pair's two rows failed; retried alone, it took away what the other had been given."""
+    text = JOB.replace("action: {column: op}", "existing_labels: replace")
+    (folder / "roles.yaml").write_text(text, encoding="utf-8")
+    ended = run_rows(folder, "1,11,VIP,", "1,11,Partnr,", hubspot=hubspot)
+    assert ended.code == 1, ended.stderr
+    failures = run_folders(folder)[-1] / "failures.csv"
+    mended = failures.read_text(encoding="utf-8").replace("Partnr,", "Partner,", 1)
+    failures.write_text(mended, encoding="utf-8")
+    again = follow(ended, folder, **hubspot)
+    assert again.code == 0, again.stderr
+    assert "a retry takes no old labels away" in again.stderr
+    # The whole file, corrected, finds both labels where they are.
+    whole = run_rows(folder, "1,11,VIP,", "1,11,Partner,", hubspot=hubspot)
+    assert whole.code == 0, whole.stderr
+    assert outcomes(run_folders(folder)[-1]) == ["unchanged", "unchanged"]
