@@ -2,7 +2,8 @@
 
     EtlError(message, hint)
     ├── UsageError            nothing was sent; the operator changes a file, a setting or the command
-    │   ├── JobError          the job file breaks a rule; carries every problem at once
+    │   ├── ProblemsError     several things are wrong; carries every one of them at once
+    │   │   └── JobError      the job file breaks rules
     │   ├── SourceError       a source file can't be read as the job says
     │   └── SettingsError     HubSpot refuses the token, the scopes or an object type
     │       └── AccessError   the token or the scopes
@@ -76,7 +77,7 @@ class RequestError(EtlError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One broken rule of a job file."""
+    """One of the things that are wrong: in a job file, with labels, with a lock."""
 
     place: str
     """Where: ``jobs/a.yaml:12:5`` (file, line, column, from 1) or ``--set limits.batch_size``."""
@@ -88,11 +89,15 @@ class Problem:
     """What to write instead."""
 
 
-class JobError(UsageError):
-    """Carry every problem of a job file, so that they can be mended in one go."""
+class ProblemsError(UsageError):
+    """Carry every problem that was found, so that they can be mended in one go."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(f"{first.place}: {first.message}{more}", first.hint)
         self.problems = problems
+
+
+class JobError(ProblemsError):
+    """Carry every broken rule of a job file."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from etl.ingest import SourceShape
-from etl.model import AssociationType
+from etl.model import AssociationType, DefinedLabel, LabelLock
 from etl.staging import Section
 
 FORMAT: Final = 1
@@ -34,6 +34,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     rehearsal: Rehearsal | None = None
     parent: str | None = None
     """The run_id of the run that this one retries."""
+    lock: LabelLock | None = None
+    """The lock that the run is held to (``--locked``), as it was when the run began."""
 
 
 class RunBegun(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +48,12 @@ class RunBegun(msgspec.Struct, frozen=True, kw_only=True):
     job: dict[str, Any]
     """The job as it was then: `etl.core.job.snapshot`."""
     origin: Origin = Origin()
+
+
+class LabelsMissing(msgspec.Struct, frozen=True, kw_only=True):
+    """Written before the first label is made, so that a run which is cut off knows what it made."""
+
+    labels: tuple[DefinedLabel, ...]
 
 
 class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,8 @@ class SourceStaged(msgspec.Struct, frozen=True, kw_only=True):
     """How the look-up of each keyed side went, as ``summary.json`` tells it."""
     unsent: dict[str, int]
     """Rows that will not be sent, by outcome."""
+    labels_made: list[dict[str, Any]] = []
+    """The labels that the run has made, as ``summary.json`` lists them."""
     types: tuple[tuple[AssociationType, ...], tuple[AssociationType, ...]]
     """The types behind the bits of each direction, in the order of the bits."""
 

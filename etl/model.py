@@ -174,6 +174,51 @@ Labelling = LabelColumn | LabelValue | ExplicitType | None
 
 
 @dataclass(frozen=True, slots=True)
+class DefinedLabel:
+    """A custom label as it is to be in HubSpot: single, or paired where it has an inverse."""
+
+    label: str
+    """What people see from the `from` record to the `to` record."""
+    inverse: str | None = None
+    """What they see the other way round; None says the same both ways."""
+    name: str | None = None
+    """HubSpot's internal name, for a label that is made; None makes it of the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSettings:
+    """Which labels a job relies on, and what becomes of those that HubSpot lacks."""
+
+    create_missing: bool = False
+    """Make them before the source is read, instead of stopping."""
+    define: tuple[DefinedLabel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLabel:
+    """One label as it was when the lock of a job was written."""
+
+    text: str | None
+    """As HubSpot had it; None for the unlabeled type."""
+    category: str
+    type_id: int
+    direction: Literal["forward", "reverse"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLock:
+    """What the labels of a job stood for in one portal."""
+
+    written_at: str
+    """ISO 8601, UTC."""
+    portal_id: int | None
+    """None where HubSpot did not tell."""
+    from_object: str
+    to_object: str
+    labels: tuple[LockedLabel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HubspotSettings:
     """Where HubSpot is and who we are."""
 
@@ -251,6 +296,7 @@ class Job:
     hubspot: HubspotSettings
     limits: Limits
     output: Output
+    labels: LabelSettings = LabelSettings()
     action: Action | ActionColumn = Action.ASSOCIATE
     mirror: Mirror | None = None
     match_cache_hours: int = 24

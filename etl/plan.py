@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from etl.core.action import CONTRADICTING_ROWS, contradiction
+from etl.core.defined_labels import TO_BE_MADE, stand_ins
+from etl.core.label_rules import name_of
 from etl.core.merge import LINK
 from etl.core.pace import WINDOW_SECONDS
 from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Action, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etl.core.tally import Tally
-    from etl.model import Job
+    from etl.model import DefinedLabel, Job
     from etl.plan_limits import LimitFindings
     from etl.staging import Dataset, Section
 
@@ -46,6 +50,8 @@ class Plan:
     reasons: list[dict[str, Any]]
     """Why rows will not be sent: error_category, rows, first_row, error_message of that row."""
     labels: list[dict[str, Any]]
+    labels_to_make: list[dict[str, Any]]
+    """Labels that a run would make first, and the rows that ask for them."""
     keys: dict[str, dict[str, int]]
     """By keyed side: looked_up, from_cache, not_found and found_twice, in distinct keys."""
     look_up_requests: int
@@ -73,6 +79,7 @@ def plan_staged(
     tally: Tally,
     *,
     labels: list[dict[str, Any]],
+    to_be_made: Sequence[DefinedLabel] = (),
     keys: dict[str, dict[str, int]],
     requests_per_10_seconds: float,
     daily_limit: int | None,
@@ -101,7 +108,11 @@ def plan_staged(
         associations=dataset.associations,
         actions={} if rows is None else _actions(rows),
         reasons=[] if rows is None else _reasons(rows, pl.concat(contradicting or [_NO_LINK])),
-        labels=labels,
+        labels=[_as_planned(line) for line in labels],
+        labels_to_make=[
+            {**asdict(wanted), "name": name_of(wanted), "rows": _asking(wanted, to_be_made, labels)}
+            for wanted in to_be_made
+        ],
         keys=keys,
         look_up_requests=look_ups,
         read_requests=reads,
@@ -111,6 +122,31 @@ def plan_staged(
         daily_limit=daily_limit or DAILY_LIMIT,
         daily_limit_percent=requests / (daily_limit or DAILY_LIMIT) * 100,
         limits=limits,
+    )
+
+
+def _as_planned(line: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the numbers under which labels that are yet to be made have been counted."""
+    types = [
+        {"category": None, "type_id": None, "direction": kind["direction"], "to_be_made": True}
+        if kind["category"] == TO_BE_MADE
+        else kind
+        for kind in line["types"]
+    ]
+    return {**line, "types": types}
+
+
+def _asking(
+    wanted: DefinedLabel, to_be_made: Sequence[DefinedLabel], labels: list[dict[str, Any]]
+) -> int:
+    """Count the rows that ask for a label which is yet to be made."""
+    numbers = stand_ins(to_be_made)[wanted]
+    return sum(
+        line["rows"]
+        for line in labels
+        if any(
+            kind["category"] == TO_BE_MADE and kind["type_id"] in numbers for kind in line["types"]
+        )
     )
 
 

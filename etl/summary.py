@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict
 
 import msgspec
 
+from etl.core.label_rules import name_of
 from etl.core.versions import SUPPORT
 from etl.errors import UsageError
 from etl.model import Outcome
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from etl.core.exit_code import ExitCode
     from etl.core.resolve_rows import SeenLabel
     from etl.facts import Progress, RunBegun, SourceStaged
-    from etl.model import Job
+    from etl.model import DefinedLabel, Direction, Job, LabelDefinition
     from etl.results import Told
     from etl.run_folder import RunFolder
     from etl.stop import Stop
@@ -75,6 +76,8 @@ class Summary(TypedDict):
     api_version_supported_until: NotRequired[str]
     base_url: str
     labels: list[dict[str, Any]]
+    labels_made: NotRequired[list[dict[str, Any]]]
+    """Left out by versions that made none."""
     keys: NotRequired[dict[str, dict[str, int]]]
     """By side whose keys were looked up; summaries of older versions have none."""
     mirror: Mirrored | None
@@ -109,6 +112,26 @@ def resolved_labels(seen: Iterable[SeenLabel]) -> list[dict[str, Any]]:
         ]
         lines.append(line)
     return lines
+
+
+def made_label(
+    wanted: DefinedLabel, sides: Iterable[tuple[Direction, LabelDefinition]]
+) -> dict[str, Any]:
+    """Say of a label that was made what it is called and which types it has."""
+    return {
+        "label": wanted.label,
+        "inverse": wanted.inverse,
+        "name": name_of(wanted),
+        "types": [
+            {
+                "label": line.text,
+                "category": line.type.category,
+                "type_id": line.type.type_id,
+                "direction": direction.name.lower(),
+            }
+            for direction, line in sides
+        ],
+    }
 
 
 def summarize(
@@ -162,6 +185,7 @@ def summarize(
         "api_version_supported_until": str(SUPPORT[job.hubspot.api_version]),
         "base_url": job.hubspot.base_url,
         "labels": staged.labels,
+        "labels_made": staged.labels_made,
         "keys": staged.keys,
         "mirror": mirror,
         "stopped": stop.reason,

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from etl import __version__
-from etl.cli.signals import end_at_once_on_signals
+from etl.cli.signals import end_at_once_on_signals, ignore_signals
 from etl.core.exit_code import ExitCode
-from etl.errors import EtlError, JobError, StoppedError
+from etl.errors import EtlError, ProblemsError, StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "associate": _Entry("etl.cli.single", "Associate two records."),
     "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
     "export": _Entry("etl.cli.export", "Write what records are associated with to a file."),
+    "labels": _Entry("etl.cli.labels", "List, make, rename and delete association labels."),
     "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
     "limits": _Entry("etl.cli.limits", "List, set and clear association limits."),
     "usage-report": _Entry(
@@ -104,9 +105,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors of ours are told, not traced."""
+    end_at_once_on_signals("nothing was sent")
     try:
-        with end_at_once_on_signals("nothing was sent"):
-            cli.main(args=arguments, prog_name="hubspot-assoc")
+        cli.main(args=arguments, prog_name="hubspot-assoc")
     except StoppedError as error:
         tell(error)
         sys.exit(error.exit_code)
@@ -122,11 +123,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("Error: this is a bug in hubspot-assoc; the run is not finished", err=True)
         click.echo("Try: report the lines above; resume the run after the fix", err=True)
         sys.exit(ExitCode.STOPPED)
+    finally:
+        ignore_signals()
 
 
 def tell(error: EtlError) -> None:
-    """Print an error and its fix; a job file's problems all at once."""
-    if isinstance(error, JobError):
+    """Print an error and its fix; several problems all at once."""
+    if isinstance(error, ProblemsError):
         for problem in error.problems:
             click.echo(f"Error: {problem.place}: {problem.message}", err=True)
             click.echo(f"  Try: {problem.hint}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +17,7 @@ from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
 from etl.core.tally import Tally
-from etl.errors import EtlError, StoppedError
+from etl.errors import EtlError, ProblemsError, StoppedError
 from etl.model import Outcome
 from etl.stop import Stop
 from etl.summary import is_whole
@@ -74,6 +74,8 @@ def _told(job: Job, folder: RunFolder, error: EtlError, stop: Stop, *, as_json: 
     tell(error)
     if as_json:
         told = {"job": job.name, "error": error.message, "hint": error.hint, "exit_code": int(code)}
+        if isinstance(error, ProblemsError):
+            told["problems"] = [asdict(problem) for problem in error.problems]
         click.echo(msgspec.json.encode(told))
     if folder.journal.exists():
         click.echo(f"{folder.path}: go on with: {command('resume', folder)}", err=True)

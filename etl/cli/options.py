@@ -42,6 +42,11 @@ wait_option = click.option(
     is_flag=True,
     help="When the day's calls are used up, wait for the account's midnight instead of stopping.",
 )
+locked_option = click.option(
+    "--locked",
+    is_flag=True,
+    help="Stop where the labels or the portal are not as in JOB's lock (`plan --write-lock`).",
+)
 run_argument = click.argument("run", metavar="RUN")
 jobs_argument = click.argument(
     "jobs", nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path)

@@ -87,6 +87,10 @@ class Lines:
         if self._is_due():
             click.echo(f"trying again: {said}", err=True)
 
+    def note(self, said: str) -> None:
+        """Say what lasts, at once."""
+        click.echo(said, err=True)
+
     def waiting(self, said: str) -> None:
         """Say why nothing will be heard for long."""
         click.echo(said, err=True)
@@ -132,6 +136,10 @@ class Bar:
         """Draw that HubSpot or the network is in the way, until there is better news."""
         self._progress.update(self._task, facts=f"trying again: {said}")
 
+    def note(self, said: str) -> None:
+        """Write what lasts above the bar, where it stays."""
+        self._progress.console.print(said, highlight=False, markup=False)
+
     def waiting(self, said: str) -> None:
         """Draw why nothing moves, until it does."""
         self._progress.update(self._task, facts=said)
@@ -151,6 +159,7 @@ class Reading:
     def __init__(self, observer: Observer) -> None:
         self.read = observer.read
         self.looked_up = observer.looked_up
+        self.note = observer.note
         self.trouble = observer.trouble
         self.waiting = observer.waiting
 

@@ -17,6 +17,7 @@ from etl.cli.run import begin
 from etl.cli.session import Target
 from etl.cli.version_notice import tell_support
 from etl.errors import UsageError
+from etl.label_lock_file import read_lock
 from etl.run_folder import find_run
 from etl.runs import State, look_at, recall_begun
 from etl.settings import load_job
@@ -67,7 +68,9 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
         click.echo(
             "a retry takes no old labels away; run the whole job again to replace them", err=True
         )
-    origin = replace(begun.origin, parent=folder.run_id)
+    # As the job file, the lock is taken as it is now.
+    lock = None if begun.origin.lock is None else read_lock(job.file)
+    origin = replace(begun.origin, parent=folder.run_id, lock=lock)
     ended = begin(
         job, Target(origin.rehearsal), origin, wait_for_quota=wait_for_quota, as_json=as_json
     )

@@ -12,6 +12,7 @@ from etl.cli.options import (
     dry_run_option,
     faults_option,
     jobs_argument,
+    locked_option,
     portal_option,
     sandbox_option,
     set_option,
@@ -22,6 +23,7 @@ from etl.cli.session import Target, rehearsal_of
 from etl.cli.version_notice import tell_support
 from etl.core.exit_code import ExitCode
 from etl.facts import Origin
+from etl.label_lock_file import read_lock
 from etl.pipeline import run_job
 from etl.run_folder import create_run_folder
 from etl.settings import load_job
@@ -50,6 +52,7 @@ Examples:
   hubspot-assoc run jobs/quickstart.yaml --sandbox
   hubspot-assoc run jobs/contact-roles.yaml --set limits.batch_size=500
   hubspot-assoc run jobs/a.yaml jobs/b.yaml --json
+  hubspot-assoc run jobs/a.yaml --locked   only if the labels are as they were
   hubspot-assoc run jobs/a.yaml --faults sample_data/faults.yaml   rehearse a bad night
 """,
 )
@@ -58,6 +61,7 @@ Examples:
 @portal_option
 @faults_option
 @dry_run_option
+@locked_option
 @wait_option
 @set_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
@@ -69,6 +73,7 @@ def run(
     *,
     sandbox: bool,
     dry_run: bool,
+    locked: bool,
     wait_for_quota: bool,
     as_json: bool,
 ) -> None:
@@ -77,17 +82,18 @@ def run(
     Every source row ends with an outcome in the run's folder: results, failures.csv (rows to
     correct and retry), summary.json, run.log. A run that was cut off goes on with `resume`.
     """
-    # All job files are checked before the first one is begun.
+    # All job files, and their locks, are checked before the first one is begun.
     loaded = [load_job(path, overrides, os.environ) for path in jobs]
+    locks = [read_lock(job.file) if locked else None for job in loaded]
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=faults))
     tell_support(job.hubspot.api_version for job in loaded)
     if dry_run:
-        for job in loaded:
-            plan_job(job, target, as_json=as_json)
+        for job, lock in zip(loaded, locks, strict=True):
+            plan_job(job, target, as_json=as_json, lock=lock)
         return
-    origin = Origin(overrides=overrides, rehearsal=target.rehearsal)
     codes = []
-    for job in loaded:
+    for job, lock in zip(loaded, locks, strict=True):
+        origin = Origin(overrides=overrides, rehearsal=target.rehearsal, lock=lock)
         ended = begin(job, target, origin, wait_for_quota=wait_for_quota, as_json=as_json)
         codes.append(ended.code)
         if ended.by_signal:

@@ -26,42 +26,8 @@ CLEAN_LINE: Final = b"\r\x1b[2K\x1b[?25h"
 """Takes a half-drawn progress bar away and shows the cursor that it had hidden."""
 
 
-@contextmanager
-def end_at_once_on_signals(then: str) -> Iterator[None]:
+def end_at_once_on_signals(then: str) -> None:
     """Let a signal end the process on the spot, with its own exit code and the next step."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    _end_at_once(then)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def stop_on_signals(stop: Stop, then: str) -> Iterator[None]:
-    """Let the first signal end the run in good order, and a second the process at once."""
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-
-    def on_signal(number: signal.Signals) -> None:
-        reason, exit_code = SIGNALS[number]
-        stop.request(reason, "", exit_code)
-        for each in SIGNALS:
-            loop.remove_signal_handler(each)
-        _end_at_once(then)
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
-
-
-def _end_at_once(then: str) -> None:
     # Made beforehand, and written by the system call: a signal may come while a lock is held that
     # printing would wait for. Waiting for threads is no ending at once either; to the files this is
     # a kill, which the journal is made for.
@@ -70,9 +36,37 @@ def _end_at_once(then: str) -> None:
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         which = signal.Signals(number)
         for each in SIGNALS:
-            signal.signal(each, signal.SIG_DFL)
+            # Whoever presses on while the line can't be written is told by the same code.
+            signal.signal(each, lambda *_: os._exit(SIGNALS[which][1]))
         os.write(STDERR, (CLEAN_LINE if os.isatty(STDERR) else b"") + said[which])
         os._exit(SIGNALS[which][1])
 
     for number in SIGNALS:
         signal.signal(number, end)
+
+
+def ignore_signals() -> None:
+    """Let nothing change how the process ends: all is done and told, and Python clears up."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def stop_on_signals(stop: Stop, then: str) -> Iterator[None]:
+    """Let the first signal end the run in good order, and a second the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        reason, exit_code = SIGNALS[number]
+        stop.request(reason, "", exit_code)
+        # Put over the loop's own handlers: to remove those first would leave a moment without any.
+        end_at_once_on_signals(then)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        end_at_once_on_signals(then)

@@ -10,7 +10,7 @@ from rich.table import Table
 from etl.model import SUCCEEDED, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import Console
 
@@ -52,11 +52,8 @@ def print_summary(summary: Summary, console: Console) -> None:
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
         f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
     )
-    if summary.get("keys"):
-        ends = (f"{end}: {key_words(keys)}" for end, keys in summary["keys"].items())
-        _say(console, f"keys {' · '.join(ends)}")
-    if summary["mirror"] is not None:
-        _say(console, _mirrored(summary["mirror"]))
+    for said in _besides(summary):
+        _say(console, said)
     if summary["reasons"]:
         reasons = Table(title="rows that did not succeed", title_justify="left")
         for heading in ("reason", "rows", "first row", "what is wrong there"):
@@ -77,6 +74,18 @@ def print_summary(summary: Summary, console: Console) -> None:
             "stopped early: "
             + "; ".join(filter(None, (summary["stopped"], summary["stopped_hint"]))),
         )
+
+
+def _besides(summary: Summary) -> Iterator[str]:
+    """Tell what a run has done besides sending rows, a line each."""
+    for label in summary.get("labels_made", ()):
+        types = ", ".join(f"{kind['category']}:{kind['type_id']}" for kind in label["types"])
+        yield f"made the label '{label['label']}': {types}"
+    if summary.get("keys"):
+        ends = (f"{end}: {key_words(keys)}" for end, keys in summary["keys"].items())
+        yield f"keys {' · '.join(ends)}"
+    if summary["mirror"] is not None:
+        yield _mirrored(summary["mirror"])
 
 
 def key_words(keys: Mapping[str, int]) -> str:

@@ -10,6 +10,7 @@ from etl.core.typebits import TypeBits
 from etl.doctor.questions import Unasked
 from etl.errors import AccessError, EtlError, SettingsError
 from etl.hubspot.client import Reply
+from etl.hubspot.key_judge import is_about_property
 from etl.hubspot.labels import Labels, portal_of
 from etl.hubspot.wire import WireError, read_labels
 from etl.model import Direction, LabelValue
@@ -17,6 +18,7 @@ from etl.model import Direction, LabelValue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from etl.core.keys import UniqueProperty
     from etl.doctor.questions import Told
     from etl.model import Job
 
@@ -84,6 +86,28 @@ def labels(job: Job, told: Sequence[Told]) -> Finding:
         )
     more = f" and {len(texts) - SHOWN_LABELS} more" if len(texts) > SHOWN_LABELS else ""
     return ok("labels", f"{_pair(job)} has {', '.join(texts[:SHOWN_LABELS]) or 'none'}{more}")
+
+
+def keys(by: UniqueProperty, told: Told) -> Finding:
+    """Find whether records can be looked up by a property; `told` answers for a key that is none's."""
+    check = f"match_by {by.name}"
+    match told:
+        case Unasked():
+            return skipped(check, told.why)
+        case Reply(is_success=True):
+            return ok(check, f"HubSpot looks records of {by.object} up by it")
+        case Reply() if not is_about_property(told.answer.as_error(), by):
+            # It refuses the made-up key, and not the property.
+            return ok(check, f"HubSpot looks records of {by.object} up by it")
+        case Reply():
+            return fail(
+                check,
+                f"HubSpot can't look records up by {by}: {told.answer.message}",
+                f"set match_by to the internal name of a property of {by.object} that has unique "
+                "values",
+            )
+        case EtlError():
+            return fail(check, told.message, told.hint)
 
 
 def _pair(job: Job) -> str:

@@ -38,8 +38,8 @@ class Questions:
         self._stop = stop
         self._silent: Unasked | None = None
 
-    async def ask(self, *paths: str) -> Told:
-        """Read the first of some paths that HubSpot serves.
+    async def ask(self, *paths: str, body: bytes | None = None) -> Told:
+        """Read the first of some paths that HubSpot serves; a body asks for records.
 
         Raises StoppedError when the command is interrupted.
         """
@@ -47,7 +47,12 @@ class Questions:
             return self._silent
         try:
             return await self._client.first(
-                "GET", paths, only_reads=True, tries=TRIES, is_vital=False
+                "GET" if body is None else "POST",
+                paths,
+                body,
+                only_reads=True,
+                tries=TRIES,
+                is_vital=False,
             )
         except AccessError as error:
             if error.http_status == UNAUTHORIZED:

@@ -132,6 +132,10 @@ class Client:
                 return reply
         return await self._send(method, last, body, **how, tries=tries)
 
+    async def wait(self, seconds: float) -> None:
+        """Let time pass for HubSpot to come round. Raises StoppedError when the run is stopped."""
+        await self._stop.interrupts(self._sleep(seconds))
+
     async def post(
         self, path: str, body: bytes, *, only_reads: bool = False, tries: int | None = None
     ) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from etl.core.defined_labels import LabelledPair
 from etl.core.resolve import JOB_FILE, Resolver
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
@@ -17,12 +18,12 @@ from etl.hubspot.wire import WireError, read_labels
 from etl.model import Direction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from etl.core.resolve import Ways
     from etl.core.typebits import TypeBits
     from etl.hubspot.client import Client
-    from etl.model import AssociationType, Job, LabelDefinition
+    from etl.model import AssociationType, DefinedLabel, Job, LabelDefinition
 
 
 USER_DEFINED: Final = "USER_DEFINED"
@@ -40,6 +41,23 @@ class Labels:
     def texts(self) -> dict[AssociationType, str | None]:
         """Give the labels of the first direction as people see them."""
         return {definition.type: definition.text for definition in self.forward}
+
+    def __iter__(self) -> Iterator[tuple[Direction, LabelDefinition]]:
+        """List every label with its direction, that of the job first."""
+        yield from ((Direction.FORWARD, definition) for definition in self.forward)
+        yield from ((Direction.REVERSE, definition) for definition in self.reverse)
+
+    def beside(self, others: Labels) -> Labels:
+        """Add what else there is."""
+        return Labels([*self.forward, *others.forward], [*self.reverse, *others.reverse])
+
+    def without(self, others: Labels) -> Labels:
+        """Leave out the labels that others have just so."""
+        forward, reverse = set(others.forward), set(others.reverse)
+        return Labels(
+            [line for line in self.forward if line not in forward],
+            [line for line in self.reverse if line not in reverse],
+        )
 
     def lacks(self, types: Mapping[Direction, Iterable[AssociationType]]) -> list[AssociationType]:
         """List which of these types HubSpot does not have in their direction."""
@@ -60,6 +78,8 @@ class Portal:
     endpoints: dict[tuple[Direction, bool], Endpoint]
     """By direction, and by whether there are types to send."""
     same_object: bool
+    to_be_made: tuple[DefinedLabel, ...] = ()
+    """Labels that a run would make; in `labels` they stand under types of our own."""
 
 
 async def fetch_labels(client: Client, job: Job) -> Labels:
@@ -95,7 +115,7 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
     forward, reverse = labels.forward, labels.reverse
     same_object = sides[Direction.FORWARD].same
     kinds = kinds_between(job.from_side.object, job.to_side.object)
-    resolver = resolver_between(sides[Direction.FORWARD], labels)
+    resolver = resolver_of(job, labels)
     types = {
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
@@ -115,6 +135,17 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         for has_types in (True, False)
     }
     return Portal(labels, resolver, bits, endpoints, same_object)
+
+
+def resolver_of(job: Job, labels: Labels) -> Resolver:
+    """Make what answers for every cell of a job."""
+    return resolver_between(Sides(job.from_side.object, job.to_side.object), labels)
+
+
+def labelled_pair(job: Job, labels: Labels) -> LabelledPair:
+    """Say which objects the labels are for."""
+    ends = (job.from_side.object, job.to_side.object)
+    return LabelledPair(*ends, labels.forward, labels.reverse)
 
 
 def _sides(job: Job) -> dict[Direction, Sides]:

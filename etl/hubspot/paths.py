@@ -35,6 +35,17 @@ class AccountPaths:
         """List the association limits that are configured between any objects."""
         return tuple(f"{root}/all" for root in _limit_roots(self.api_version))
 
+    def label_limits(self, from_type_id: str, to_type_id: str) -> tuple[str, ...]:
+        """Tell how many custom labels two objects have and may have.
+
+        Not every dated version has a spec of it, so v3 stands last.
+        """
+        roots = ["/crm/v3/limits"]
+        if self.api_version != "v4":
+            roots.insert(0, f"/crm/limits/{self.api_version}")
+        ends = f"fromObjectTypeId={quote(from_type_id)}&toObjectTypeId={quote(to_type_id)}"
+        return tuple(f"{root}/associations/labels?{ends}" for root in roots)
+
     def usage_report(self, user_id: int) -> str:
         """Have a report of records near their association limits mailed to a user."""
         return f"{_associations_root(self.api_version)}/usage/high-usage-report/{user_id}"

@@ -6,15 +6,18 @@ from etl.pipeline.check import Checked, check_job
 from etl.pipeline.diagnose import diagnose
 from etl.pipeline.keys import reading_finder
 from etl.pipeline.observer import Observer
+from etl.pipeline.pin import Pin, lock_of
 from etl.pipeline.run import resume_job, run_job
 from etl.pipeline.stage import connect, prepare, stage
 
 __all__ = [
     "Checked",
     "Observer",
+    "Pin",
     "check_job",
     "connect",
     "diagnose",
+    "lock_of",
     "prepare",
     "reading_finder",
     "resume_job",

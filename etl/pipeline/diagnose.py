@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+import polars as pl
+
+from etl.core.keys import unique_properties
 from etl.doctor import account, machine
 from etl.doctor import job as of_job
 from etl.doctor.questions import Questions, Unasked
 from etl.hubspot.existing import Between
+from etl.hubspot.key_wire import look_up_body
 from etl.hubspot.meter import Meter
 from etl.hubspot.paths import DAILY_USAGE, DETAILS, AccountPaths
 from etl.model import Limits
@@ -18,12 +22,17 @@ if TYPE_CHECKING:
     from datetime import date
 
     from etl.core.finding import Finding
+    from etl.core.keys import UniqueProperty
     from etl.doctor.questions import Told
     from etl.hubspot.client import Client
     from etl.logs import Log
     from etl.model import HubspotSettings, Job
     from etl.pipeline.observer import Observer
     from etl.stop import Stop
+
+
+_NOBODY: Final = pl.DataFrame({"key": ["nobody@doctor.invalid"]})
+"""A key of no record (RFC 2606): whether it can be looked up is the question."""
 
 
 async def diagnose(
@@ -61,6 +70,8 @@ class _Answers:
         self._usage: Told = unasked
         self._limits: Told = unasked
         self._labels: list[Told] = [unasked]
+        keys = unique_properties(job).values() if job is not None else ()
+        self._keys: dict[UniqueProperty, Told] = dict.fromkeys(keys, unasked)
         self._meter = Meter()
         self._told_rate: float | None = None
 
@@ -78,6 +89,10 @@ class _Answers:
             ways = [forward] if forward.sides.same else [forward, backward]
             self._labels = [await questions.ask(*way.paths.labels) for way in ways]
             self._limits = await questions.ask(*forward.paths.limits)
+            paths = AccountPaths(self._hubspot.api_version)
+            for by in self._keys:
+                asked = look_up_body(_NOBODY, by)
+                self._keys[by] = await questions.ask(paths.objects_read(by.object), body=asked)
         self._meter, self._told_rate = client.meter, client.told_requests_per_10_seconds
 
     def of_account(self, today: date) -> list[Finding]:
@@ -100,4 +115,5 @@ class _Answers:
             of_job.scopes(self._labels),
             of_job.object_types(job, self._labels),
             of_job.labels(job, self._labels),
+            *(of_job.keys(by, told) for by, told in self._keys.items()),
         ]

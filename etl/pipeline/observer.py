@@ -29,5 +29,8 @@ class Observer(Protocol):
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed and what HubSpot or the network said."""
 
+    def note(self, said: str) -> None:
+        """Hear of something that lasts however the run goes, such as a label that was made."""
+
     def waiting(self, said: str) -> None:
         """Hear that the run waits for hours, for what and until when."""

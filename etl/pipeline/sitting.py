@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from etl.core.exit_code import ExitCode
+from etl.core.label_lock import PORTAL_UNKNOWN
 from etl.core.midnight import zone_of
 from etl.core.tally import Tally
 from etl.core.typebits import TypeBits
@@ -30,12 +31,15 @@ from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
 from etl.key_cache import open_cache
+from etl.label_lock_file import told_of
 from etl.lock import hold
 from etl.logs import open_log
 from etl.model import Direction, Outcome
 from etl.pipeline.count import Count
 from etl.pipeline.keys import KeyFinder, forget_failed
+from etl.pipeline.make_labels import LabelMaker
 from etl.pipeline.mirror import mirrored, surplus_to_remove
+from etl.pipeline.pin import Pin
 from etl.pipeline.send import last_batch, send
 from etl.pipeline.stage import connect, prepare, stage
 from etl.results import Layout, Results
@@ -122,7 +126,9 @@ class Sitting:
             client.quota.zone = zone_of(account.time_zone, account.utc_offset_milliseconds)
             locks = identities(account, job.hubspot.base_url, job.hubspot.access_token)
             await self._hold(locks)
-            portal = await prepare(job, client)
+            maker = LabelMaker(job, client, self._journal, log=self._log, observer=self._observer)
+            pin = self._pin(account)
+            portal = await prepare(job, client, maker.make, pin=pin)
             finder = KeyFinder(
                 job,
                 client,
@@ -138,6 +144,7 @@ class Sitting:
                 finder=finder,
                 observer=self._observer,
                 stop=self._stop,
+                pin=pin,
             )
             fact = SourceStaged(
                 locks=locks,
@@ -148,6 +155,7 @@ class Sitting:
                 sections=staged.dataset.sections,
                 source=staged.source,
                 labels=staged.labels,
+                labels_made=maker.made(portal.labels),
                 keys=staged.keys,
                 unsent=staged.tally.as_dict(),
                 types=(
@@ -182,9 +190,10 @@ class Sitting:
         if settled < dataset.associations or not self._is_mirrored():
             async with self._connected() as client:
                 client.quota.zone = zone_of(fact.time_zone, fact.utc_offset_milliseconds)
-                _refuse_other_portal(fact, await fetch_account(client))
+                account = await fetch_account(client)
+                _refuse_other_portal(fact, account)
                 try:
-                    portal = await self._portal_as_it_was(fact, client)
+                    portal = await self._portal_as_it_was(fact, client, self._pin(account))
                 except EtlError as error:
                     # What was settled before is told all the same, and can be retried.
                     self._stop.request(error.message, error.hint)
@@ -214,9 +223,28 @@ class Sitting:
             if previous is not None:
                 self._log.warning("lock.taken_over", run=previous.run_id, pid=previous.pid)
 
-    async def _portal_as_it_was(self, fact: SourceStaged, client: Client) -> Portal:
+    def _pin(self, account: Account) -> Pin | None:
+        """Take the lock that the run began with, also where its file has changed since."""
+        lock = self._begun.origin.lock
+        if lock is None:
+            return None
+        self._log.info("lock.held", labels=len(lock.labels), portal_id=account.portal_id)
+        pin = Pin(lock, told_of(self._job.file), account.portal_id)
+        if pin.is_portal_unknown:
+            self._observer.note(PORTAL_UNKNOWN)
+        return pin
+
+    async def _portal_as_it_was(
+        self, fact: SourceStaged, client: Client, pin: Pin | None
+    ) -> Portal:
         """Make the portal with the types of the staged rows. Raises SettingsError if one is gone."""
         labels = await fetch_labels(client, self._job)
+        if pin is not None and (found := pin.differences(self._job, labels)):
+            raise SettingsError(
+                "; ".join(each.message for each in found),
+                f"put it back and resume; or write the lock again ({pin.told.write_again}) and run "
+                "what is left as a new run: hubspot-assoc retry",
+            )
         SettingsCheck(client, self._job, _types(fact)).judge(labels)
         bits = {direction: TypeBits(types) for direction, types in _types(fact).items()}
         return portal_of(self._job, labels, bits)

@@ -97,6 +97,18 @@ def test_a_dated_version_is_quiet(folder: Path, command: str) -> None:
     assert "its support of" not in ended.stderr
 
 
+def test_an_account_command_hears_it_too(tmp_path: Path) -> None:
+    """A command without a job file names the option to give; with a dated version it is quiet."""
+    pair = ("associate", "contacts", "1", "companies", "2", "--sandbox", "--json")
+    ended = etl(*pair, cwd=tmp_path)
+    assert ended.code == 0, ended.stderr
+    assert ended.stderr.count(NOTICE) == 1
+    assert "--api-version" in ended.stderr
+    json.loads(ended.stdout)
+    assert NOTICE not in ended.stdout
+    assert etl(*pair, "--api-version", "2026-09", cwd=tmp_path).stderr == ""
+
+
 def test_several_jobs_hear_it_once(folder: Path) -> None:
     """A night of three jobs has one line about v4, and one in each run's own log."""
     jobs = []

@@ -167,6 +167,41 @@ async def test_a_hubspot_that_goes_away(tmp_path: Path) -> None:
     assert names(tmp_path) == ["roles.yaml", "rows.csv"]
 
 
+async def test_a_file_of_emails_is_checked_by_its_records(tmp_path: Path) -> None:
+    """Keys are looked up as a run does; one that no record has can't be compared."""
+    write(tmp_path, "person1@example.com,2,Partner\n")
+    by_email = ("--set", "from={object: contacts, column: contact, match_by: email}")
+    async with Sandbox(demo_portal()) as sandbox:
+        await against(sandbox, "run", "roles.yaml", *by_email, cwd=tmp_path)
+        check = ("check", "roles.yaml", "--json", *by_email)
+        same = await against(sandbox, *check, cwd=tmp_path)
+        write(tmp_path, "person1@example.com,2,Partner\nnobody@example.com,2,\n")
+        differs = await against(sandbox, *check, cwd=tmp_path)
+    assert same.code == 0, same.stderr
+    assert json.loads(same.stdout)["signs"] == {"=": 1, "+": 0, "*": 0, "-": 0, "?": 0}
+    assert differs.code == 1
+    assert json.loads(differs.stdout)["signs"] == {"=": 1, "+": 0, "*": 0, "-": 0, "?": 1}
+
+
+async def test_a_mirror_leaves_nothing_that_only_hubspot_has(tmp_path: Path) -> None:
+    """Before a mirror's run, check shows what would go; after it, all is the same."""
+    write(tmp_path, GOOD)
+    fewer = ("--set", "mirror={scope: from, max_removals: 100%}", "--set", "source.path=fewer.csv")
+    (tmp_path / "fewer.csv").write_text(
+        "contact,company,role\n1,2,Partner\n4,3,\n", encoding="utf-8"
+    )
+    async with Sandbox(demo_portal()) as sandbox:
+        await against(sandbox, "run", "roles.yaml", cwd=tmp_path)
+        check = ("check", "roles.yaml", "--json", *fewer)
+        before = await against(sandbox, *check, cwd=tmp_path)
+        ended = await against(sandbox, "run", "roles.yaml", *fewer, cwd=tmp_path)
+        after = await against(sandbox, *check, cwd=tmp_path)
+    assert json.loads(before.stdout)["signs"] == {"=": 2, "+": 0, "*": 0, "-": 1, "?": 0}
+    assert ended.code == 0, ended.stderr
+    assert after.code == 0, after.stderr
+    assert json.loads(after.stdout)["signs"] == {"=": 2, "+": 0, "*": 0, "-": 0, "?": 0}
+
+
 async def test_a_job_that_removes_is_checked_for_what_is_gone(tmp_path: Path) -> None:
     """After a run that removes, a check is all =; before it, what is still there differs."""
     write(tmp_path, GOOD)

@@ -159,6 +159,17 @@ def test_one_thing_that_is_wrong(folder: Path, setting: str, check: str, words: 
     assert words in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("match_by", "code", "verdict"), [("email", 0, "ok"), ("firstname", 1, "fail")]
+)
+def test_a_property_to_match_by(folder: Path, match_by: str, code: int, verdict: str) -> None:
+    """A job over emails is told whether HubSpot finds records by them; a first name is no key."""
+    setting = f"from={{object: contacts, column: contact, match_by: {match_by}}}"
+    ended = etl("doctor", "roles.yaml", "--sandbox", "--json", "--set", setting, cwd=folder)
+    assert ended.code == code, ended.stdout
+    assert verdicts(ended)[f"match_by {match_by}"] == verdict
+
+
 def test_a_network_that_is_down(folder: Path) -> None:
     """Without a network the first line says so in words, and this machine is checked all the same."""
     ended = etl("doctor", "roles.yaml", "--json", cwd=folder, **NOBODY)

@@ -86,8 +86,8 @@ def expected(scene: Scene, model: Model) -> tuple[dict[tuple[int, int], str], li
     there = {(one, other) for one, other, _ in model.forward}
     signs = {}
     for (one, other), types in asked.items():
-        has_all = model.has(FORWARD, one, other, types[FORWARD]) and (
-            not types[REVERSE] or model.has(REVERSE, other, one, types[REVERSE])
+        has_all = types[FORWARD] <= model.types(FORWARD, (one, other)) and (
+            types[REVERSE] <= model.types(REVERSE, (other, one))
         )
         signs[one, other] = "+" if (one, other) not in there else "=" if has_all else "*"
     records = {one for one, _ in asked}

@@ -84,6 +84,9 @@ class Nobody:
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
 
+    def note(self, said: str) -> None:
+        """Hear of something that lasts."""
+
     def waiting(self, said: str) -> None:
         """Hear that the run waits for midnight."""
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-
-from etl.cli import main
+from commands import etl
 
 REPOSITORY = Path(__file__).parents[2]
 SECONDS = 30
@@ -48,14 +47,13 @@ async def test_it_serves_with_faults(tmp_path: Path) -> None:
             await serving.wait()
 
 
-def test_a_mistake_in_the_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_in_the_file_is_told(tmp_path: Path) -> None:
     """A faults file that is wrong ends the command before it serves, with place and fix."""
     faults = tmp_path / "faults.yaml"
     faults.write_text("faults: [{fault: hang, share: 2}]", encoding="utf-8")
-    with pytest.raises(SystemExit) as ended:
-        main(["sandbox", "--faults", str(faults)])
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.splitlines() == [
+    ended = etl("sandbox", "--faults", faults, cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines() == [
         f"Error: {faults}: faults[0].share is 2: write a number from 0 to 1",
         "Try: mend the faults file and try again",
     ]

@@ -117,11 +117,6 @@ class Model:
         state = self.forward if direction == FORWARD else self.reverse
         return {kind for *both, kind in state if tuple(both) == ends}
 
-    def has(self, direction: str, from_id: int, to_id: int, types: set[Typed]) -> bool:
-        """Tell whether two records are associated by all of these types already."""
-        found = self.types(direction, (from_id, to_id))
-        return bool(found) and types <= found
-
     def write(
         self, direction: str, from_id: int, to_id: int, types: set[Typed], *, replaces: bool = False
     ) -> None:
@@ -257,7 +252,7 @@ class Model:
         ]
 
     def wish(self, line: Line, scene: Scene) -> str | Wish:
-        """Read what a row asks for, or how it ends before it is sent."""
+        """Read a line: what it asks for, or how it ends without being sent."""
         contact, other, role, note = line
         ids = [cell.strip() for cell in (contact, other)]
         if not all(cell.isascii() and cell.isdigit() and int(cell) > 0 for cell in ids):

@@ -153,6 +153,9 @@ class Listener:
     def trouble(self, said: str) -> None:
         """Hear that an attempt failed."""
 
+    def note(self, said: str) -> None:
+        """Hear of something worth a line."""
+
     def waiting(self, said: str) -> None:
         """Hear that the run waits for midnight."""
 

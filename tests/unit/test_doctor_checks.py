@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from etl.core.finding import Finding, Verdict, fail, ok, skipped, verdict_of, warn
+from etl.core.keys import UniqueProperty
 from etl.doctor import account
 from etl.doctor import job as of_job
 from etl.doctor.questions import Unasked
@@ -277,3 +278,19 @@ def test_the_labels(
     finding = of_job.labels(job, told)
     assert verdict(finding) == expected
     assert said in finding.said
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (reply(207, results=[]), "ok"),
+        (reply(400, message="nobody@doctor.invalid is not a whole number"), "ok"),
+        (reply(400, message="The property email is not unique"), "fail"),
+        (NO_SCOPE, "fail"),
+        (NO_ANSWER, "fail"),
+        (UNASKED, "skipped"),
+    ],
+)
+def test_a_property_to_match_by(told: Told, expected: str) -> None:
+    """A refusal of the made-up key says nothing against the property."""
+    assert verdict(of_job.keys(UniqueProperty("contacts", "email"), told)) == expected

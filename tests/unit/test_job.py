@@ -17,10 +17,12 @@ from etl.core.job import job_schema, parse_job
 from etl.model import (
     Bound,
     CsvFormat,
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
+    LabelSettings,
     LabelValue,
     Limits,
     Output,
@@ -416,3 +418,27 @@ def test_a_printed_schema_can_be_changed_without_changing_the_next() -> None:
     schema["properties"].clear()
     assert job_schema()["properties"]
     assert job().name == "contact-roles"
+
+
+def test_labels_of_a_job_are_what_it_relies_on() -> None:
+    """A job says which labels it needs, single or paired, and may have them made."""
+    text = """\
+labels:
+  create_missing: ${MAKE}
+  define:
+    - {label: "${ROLE}"}
+    - {label: Manager, inverse: Direct report, name: manager}
+"""
+    read = job(text, environment={"MAKE": "true", "ROLE": "決裁者"})
+    assert read.labels == LabelSettings(
+        create_missing=True,
+        define=(DefinedLabel("決裁者"), DefinedLabel("Manager", "Direct report", "manager")),
+    )
+    assert job().labels == LabelSettings()
+
+
+def test_an_item_of_a_list_can_be_set_on_the_command_line() -> None:
+    """--set reaches into a list by the item's place, counted from 0."""
+    text = "labels: {define: [{label: A}, {label: B}]}\n"
+    read = job(text, overrides=["labels.define.1.label=C"])
+    assert [each.label for each in read.labels.define] == ["A", "C"]

@@ -45,7 +45,8 @@ def told(text: str, **more: object) -> list[tuple[str, str, str]]:
     return [(each.place.removeprefix(f"{FILE}:"), each.message, each.hint) for each in found]
 
 
-BLOCKS = "source, from, to, label, type, action, existing_labels, mirror, match_cache_hours, hubspot, limits, output"
+DEFINED = "[{label: Decision maker}, {label: Manager, inverse: Direct report}]"
+BLOCKS = "source, from, to, label, type, labels, action, existing_labels, mirror, match_cache_hours, hubspot, limits, output"
 LIMITS = "requests_per_10_seconds, batch_size, concurrency, daily_reserve, max_failures"
 
 A_VALUE = "write a value, or remove the line"
@@ -81,7 +82,8 @@ BAD_TOKEN = (
 # fmt: off
 BLOCK_CASES = [
     ("label:\n  column: x\n  seperator: ';'", "6:3", "unknown key 'seperator' in label", "did you mean 'separator'? allowed: column, separator, value"),
-    ("labels: {}", "4:1", "unknown key 'labels' in the job", f"did you mean 'label'? allowed: name, {BLOCKS}"),
+    ("labels: {}", "4:1", "labels has no define", f"add it, such as define: {DEFINED}"),
+    ("labels: {create_missing: true}", "4:1", "labels has no define", f"add it, such as define: {DEFINED}"),
     ("batch_size: 5", "4:1", "unknown key 'batch_size' in the job", f"'batch_size' belongs under limits; allowed: name, {BLOCKS}"),
     ("limits: {batch-size: 5}", "4:10", "unknown key 'batch-size' in limits", f"did you mean 'batch_size'? allowed: {LIMITS}"),
     ("3: x", "4:1", "unknown key '3' in the job", f"allowed: name, {BLOCKS}"),
@@ -100,6 +102,21 @@ BLOCK_CASES = [
     ("action: remove_labels", "4:9", "action: remove_labels needs to know which labels", "add label or type; action: remove takes whole associations away"),
     ("mirror: {scope: from}\naction: remove", "5:1", "mirror works out by itself what to take away: its rows can only associate", "remove action, or remove mirror"),
     ("mirror: {}", "4:1", "mirror has no scope", "add it, such as scope: from"),
+]
+DEFINE_CASES = [
+    ("labels: {define: []}", "4:18", "labels.define can't be a list", f"write a list of labels, such as {DEFINED}"),
+    ("labels: {define: Boss}", "4:18", "labels.define can't be 'Boss'", f"write a list of labels, such as {DEFINED}"),
+    ("labels: {define: [Boss]}", "4:19", "labels.define.0 can't be 'Boss'", "write {label: …}, with inverse: … where the other record's side reads differently"),
+    ("labels: {define: [{label: A}, {name: b}]}", "4:31", "labels.define.1 has no label", "add it, such as label: Decision maker"),
+    ("labels: {define: [{label: A, lable: b}]}", "4:30", "unknown key 'lable' in labels.define.0", "did you mean 'label'? allowed: label, inverse, name"),
+    ("labels: {define: [{label: 5}]}", "4:27", "labels.define.0.label can't be 5", 'write it in quotes: "5"'),
+    ("labels: {define: [{label: ' '}]}", "4:27", "labels.define: label is blank", "write the label as people are to see it"),
+    ("labels: {define: [{label: A, name: 1-a}]}", "4:36", "labels.define: name can't be '1-a'", "write a to z, 0 to 9 and _, with no digit in front, at most 100 of them"),
+    ("labels: {define: [{label: Boss, inverse: ' BOSS'}]}", "4:42", "labels.define: inverse ' BOSS' reads like 'Boss' before it", "keep one of them"),
+    ("labels: {define: [{label: A}, {label: a}]}", "4:39", "labels.define: label 'a' reads like 'A' before it", "keep one of them"),
+    ("labels: {define: [{label: A;B}]}\nlabel: {column: r, separator: ;}", "4:27", "labels.define: label 'A;B' has the separator of label.column in it, so no cell can ask for it", "take another separator, or another label"),
+    ("labels: {define: [{label: '${BOSS}'}]}", "4:27", "labels.define.0.label takes its value from the environment variable BOSS, which is not set", "set BOSS, or write the value here"),
+    ("labels: {define: [{label: A}], create_missing: maybe}", "4:48", "labels.create_missing can't be 'maybe'", "write true or false"),
 ]
 VALUE_CASES = [
     ("label: {value: 10}", "4:16", "label.value can't be 10", 'write it in quotes: "10"'),
@@ -170,7 +187,7 @@ HUBSPOT_CASES = [
     ("hubspot: {access_token pat-1: x}", "4:11", f"unknown key {HIDDEN} in hubspot", "did you mean 'access_token'? allowed: access_token, api_version, base_url"),
     ("hubspot:\n  access_token:pat-1", "5:3", f"hubspot can't be this value {HIDDEN}", "write its keys below it: access_token, api_version, base_url"),
 ]
-CASES = BLOCK_CASES + VALUE_CASES + NAME_CASES + HUBSPOT_CASES
+CASES = BLOCK_CASES + DEFINE_CASES + VALUE_CASES + NAME_CASES + HUBSPOT_CASES
 
 PROPERTY = "write the internal name of a property with unique values, such as email or domain"
 SCHEMES = "a source is a path here, or begins with s3://, gs:// or az://"

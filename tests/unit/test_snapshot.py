@@ -19,11 +19,13 @@ from etl.model import (
     Bound,
     Category,
     CsvFormat,
+    DefinedLabel,
     ExistingLabels,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
+    LabelSettings,
     LabelValue,
     Limits,
     Mirror,
@@ -49,6 +51,7 @@ BOUNDS = st.one_of(
     st.builds(Bound, percent=st.floats(0, 100)),
 )
 SIDES = st.builds(Side, TEXTS, TEXTS, st.none() | TEXTS)
+DEFINED = st.builds(DefinedLabel, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
 JOBS = st.builds(
     Job,
     name=TEXTS,
@@ -74,9 +77,10 @@ JOBS = st.builds(
         max_failures=st.none() | BOUNDS,
     ),
     output=st.builds(Output, PATHS, st.sampled_from(["parquet", "csv"])),
+    labels=st.builds(LabelSettings, st.booleans(), st.lists(DEFINED, max_size=3).map(tuple)),
+    match_cache_hours=st.integers(0, 8760),
     action=st.sampled_from(Action) | st.builds(ActionColumn, TEXTS),
     mirror=st.none() | st.builds(Mirror, st.just("from"), BOUNDS),
-    match_cache_hours=st.integers(0, 8760),
 )
 
 

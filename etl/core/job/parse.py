@@ -27,11 +27,13 @@ from etl.model import (
     ActionColumn,
     Bound,
     CsvFormat,
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
     Labelling,
+    LabelSettings,
     LabelValue,
     Limits,
     Mirror,
@@ -183,6 +185,7 @@ def _build(job: Mapping[str, Any], file: Path, token_variable: str) -> Job:
             **output
             | {"directory": Path(_path(file, output.get("directory", default(_DIRECTORY))))}
         ),
+        labels=_labels(job.get("labels", {})),
         action=_action(job.get("action", default(_ACTION))),
         mirror=_mirror(job.get("mirror")),
         match_cache_hours=int(job.get("match_cache_hours", default(_MATCH_CACHE_HOURS))),
@@ -202,6 +205,11 @@ def _labelling(job: Mapping[str, Any]) -> Labelling:
             LabelValue(**job["label"]) if "value" in job["label"] else LabelColumn(**job["label"])
         )
     return None
+
+
+def _labels(labels: Mapping[str, Any]) -> LabelSettings:
+    define = tuple(DefinedLabel(**each) for each in labels.get("define", ()))
+    return LabelSettings(labels.get("create_missing", False), define)
 
 
 def _token_and_url(hubspot: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 
 from etl.core.job.shape import advice
 from etl.core.job.tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
+from etl.core.label_rules import Finding, check_name, check_text
+from etl.core.resolve import normal_form
 from etl.model import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 NAME: KeyPath = ("name",)
 _SOURCE_PATH: KeyPath = ("source", "path")
@@ -23,6 +25,8 @@ _DIRECTORY: KeyPath = ("output", "directory")
 _ACTION: KeyPath = ("action",)
 _FROM_COLUMN: KeyPath = ("from", "column")
 _TO_COLUMN: KeyPath = ("to", "column")
+_SEPARATOR: KeyPath = ("label", "separator")
+_DEFINE: KeyPath = ("labels", "define")
 
 _MAX_NAME_BYTES = 255
 """Bytes in a folder's name (NAME_MAX of Linux file systems)."""
@@ -44,9 +48,6 @@ _ODD_PART = re.compile(r"(?:^|/)(?:\.{0,2}/|\.{1,2}$)")
 _ONE_WORD = re.compile(r"[\x21-\x7e]+")
 """What an HTTP header can carry as one word: visible ASCII."""
 
-Finding = tuple[str, str] | None
-"""What is wrong and what to write instead; None when all is well."""
-
 
 def check_rules(root: Node) -> list[Trouble]:
     """Return everything about a job that only these rules refuse."""
@@ -61,6 +62,7 @@ def check_rules(root: Node) -> list[Trouble]:
     return [
         *troubles,
         *_check_columns(root),
+        *_check_labels(root),
         *_check_removal(root),
         *_check_mirror(root),
     ]
@@ -199,6 +201,38 @@ def _check_columns(root: Node) -> list[Trouble]:
         return []
     message = f"{dotted(_TO_COLUMN)} can't be {shown(_TO_COLUMN, end)}: {dotted(_FROM_COLUMN)} is the same column"
     return [Trouble(end.place, message, "name the column that holds the other record's id")]
+
+
+def _check_labels(root: Node) -> Iterator[Trouble]:
+    """Judge the labels that the job defines: each alone, and each text against those before it."""
+    define, separator = find(root, _DEFINE), find(root, _SEPARATOR)
+    seen: dict[str, str] = {}
+    for item in define.value if define is not None and isinstance(define.value, tuple) else ():
+        for key, check in (("label", check_text), ("inverse", check_text), ("name", check_name)):
+            node = find(item, (key,))
+            if node is None or not isinstance(node.value, str):
+                continue
+            finding = check(node.value)
+            if finding is None and key != "name":
+                finding = _check_in_a_cell(node.value, separator) or _check_twice(node.value, seen)
+            if finding is not None:
+                yield Trouble(node.place, f"{dotted(_DEFINE)}: {key} {finding[0]}", finding[1])
+
+
+def _check_in_a_cell(text: str, separator: Node | None) -> Finding:
+    if separator is None or not isinstance(separator.value, str) or separator.value not in text:
+        return None
+    fault = f"'{text}' has the separator of label.column in it, so no cell can ask for it"
+    return fault, "take another separator, or another label"
+
+
+def _check_twice(text: str, seen: dict[str, str]) -> Finding:
+    """Refuse a text that reads like one before it, its own label included."""
+    read = normal_form(text)
+    if read in seen:
+        return f"'{text}' reads like '{seen[read]}' before it", "keep one of them"
+    seen[read] = text
+    return None
 
 
 def _check_removal(root: Node) -> list[Trouble]:

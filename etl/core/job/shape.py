@@ -35,9 +35,10 @@ def job_schema() -> dict[str, object]:
     return deepcopy(_SCHEMA)
 
 
-def wants_integer(path: KeyPath) -> bool:
-    """Tell whether a key takes a whole number."""
-    return "integer" in _types(_spec(path))
+def takes(path: KeyPath, value: object) -> bool:
+    """Tell whether a key takes the kind of value that this is: a whole number, true or false."""
+    kinds = {int: "integer", bool: "boolean"}
+    return kinds.get(type(value)) in _types(_spec(path))
 
 
 def default(path: KeyPath) -> str:
@@ -59,10 +60,10 @@ def check_shape(root: Node) -> list[Trouble]:
 
 
 def _tell(error: ValidationError, root: Node) -> list[Trouble]:
-    path = tuple(key for key in error.instance_path if isinstance(key, str))
+    path = tuple(map(str, error.instance_path))
     node = find(root, path)
-    if node is None:  # an item of a list, which the list's own error tells
-        return []
+    if node is None:
+        raise AssertionError(f"the validator refuses {dotted(path)}, which is not there")
     spec = _spec(path)
     if isinstance(node.value, Mapping) and "properties" in spec:
         return list(_block_troubles(error, path, node, node.value))
@@ -147,7 +148,7 @@ def _spec(path: KeyPath) -> Mapping[str, Any]:
     """Return the subschema of a path; an empty one where the schema knows none."""
     spec = _SCHEMA
     for key in path:
-        spec = spec.get("properties", {}).get(key, {})
+        spec = spec["items"] if "items" in spec else spec.get("properties", {}).get(key, {})
         if "$ref" in spec:
             spec = {**_SCHEMA["$defs"][spec["$ref"].rpartition("/")[2]], **spec}
     return spec
@@ -170,7 +171,13 @@ def _options(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _example(path: KeyPath) -> str:
-    example = _spec(path)["examples"][0]
-    if not isinstance(example, dict):
-        return str(example)
-    return "{" + ", ".join(f"{key}: {value}" for key, value in example.items()) + "}"
+    return _flow(_spec(path)["examples"][0])
+
+
+def _flow(value: object) -> str:
+    """Write a value as YAML has it on one line."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(child)}" for key, child in value.items()) + "}"
+    return str(value)

@@ -13,10 +13,12 @@ from etl.model import (
     ActionColumn,
     Bound,
     CsvFormat,
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
+    LabelSettings,
     LabelValue,
     Limits,
     Mirror,
@@ -58,7 +60,14 @@ def restore(kept: Mapping[str, Any], access_token: Secret | None) -> Job:
             **limits | {"max_failures": Bound(**failures) if failures is not None else None}
         ),
         output=Output(Path(output["directory"]), output["results"]),
+        labels=_labels(kept.get("labels", {})),
         action=Action(action) if isinstance(action, str) else ActionColumn(**action),
         mirror=None if mirror is None else Mirror(mirror["scope"], Bound(**mirror["max_removals"])),
         match_cache_hours=kept["match_cache_hours"],
     )
+
+
+def _labels(kept: Mapping[str, Any]) -> LabelSettings:
+    """Make the labels of a snapshot; one of a version that knew none has none."""
+    define = tuple(DefinedLabel(**each) for each in kept.get("define", ()))
+    return LabelSettings(kept.get("create_missing", False), define)

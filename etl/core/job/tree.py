@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 KeyPath = tuple[str, ...]
-"""The keys from the top of the job down to a value: ``("label", "column")``."""
+"""The keys from the top of the job down to a value: ``("label", "column")``. An item of a list has its
+place as a key, counted from 0: ``("labels", "define", "0")``."""
 
 Scalar = str | int | float | bool | None
 
@@ -108,19 +109,22 @@ def find(root: Node, path: KeyPath) -> Node | None:
     """Return the node under a path, None where there is none."""
     node = root
     for key in path:
-        if not isinstance(node.value, Mapping) or key not in node.value:
+        children = _children(node)
+        if key not in children:
             return None
-        node = node.value[key]
+        node = children[key]
     return node
 
 
 def put(root: Node, path: KeyPath, node: Node) -> Node:
     """Return the tree with a node under a path, with new mappings on the way where need be."""
     key, *rest = path
-    children = root.value if isinstance(root.value, Mapping) else {}
+    children = _children(root)
     if rest:
         child = children.get(key, Node({}, node.place, node.key_place))
         node = put(child, tuple(rest), node)
+    if isinstance(root.value, tuple) and key in children:
+        return replace(root, value=tuple({**children, key: node}.values()))
     place = root.place if isinstance(root.value, Mapping) else node.place
     return replace(root, value={**children, key: node}, place=place)
 
@@ -136,9 +140,15 @@ def drop(root: Node, path: KeyPath) -> Node:
 
 
 def scalars(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
-    """Yield every value below mappings that is no mapping itself, with its path."""
-    if isinstance(node.value, Mapping):
-        for key, child in node.value.items():
+    """Yield every value that is no mapping and no list, with its path."""
+    if isinstance(node.value, Mapping | tuple):
+        for key, child in _children(node).items():
             yield from scalars(child, (*path, key))
     else:
         yield path, node
+
+
+def _children(node: Node) -> Mapping[str, Node]:
+    if isinstance(node.value, tuple):
+        return {str(place): child for place, child in enumerate(node.value)}
+    return node.value if isinstance(node.value, Mapping) else {}

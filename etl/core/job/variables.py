@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from etl.core.job.shape import wants_integer
-from etl.core.job.tree import TOKEN, KeyPath, Node, Trouble, dotted, drop, put, scalars
+from etl.core.job.shape import takes
+from etl.core.job.tree import TOKEN, KeyPath, Node, Scalar, Trouble, dotted, drop, put, scalars
 from etl.core.job.yaml import is_unicode, resolve
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def _broken(path: KeyPath, node: Node, environment: Mapping[str, str]) -> list[T
     return troubles
 
 
-def _fill(path: KeyPath, text: str, environment: Mapping[str, str]) -> str | int:
+def _fill(path: KeyPath, text: str, environment: Mapping[str, str]) -> Scalar:
     def value(match: re.Match[str]) -> str:
         return environment[match["name"]] if match["name"] else "${"
 
     filled = _DOLLAR.sub(value, text)
     alone = _DOLLAR.fullmatch(text)
-    if alone and alone["name"] and wants_integer(path):
-        number = resolve(filled.strip())
-        return number if isinstance(number, int) and not isinstance(number, bool) else filled
+    if alone and alone["name"]:
+        meant = resolve(filled.strip())
+        return meant if takes(path, meant) else filled
     return filled
