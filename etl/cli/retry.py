@@ -62,6 +62,12 @@ def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> 
         # The failures alone say nothing of what the other rows keep.
         job = dataclasses.replace(job, mirror=None)
         click.echo("mirror is left out of a retry; run the whole job again for it", err=True)
+    if job.existing_labels == "replace":
+        # Nor of the labels that a pair's other rows have just been given.
+        job = dataclasses.replace(job, existing_labels="keep")
+        click.echo(
+            "a retry takes no old labels away; run the whole job again to replace them", err=True
+        )
     # As the job file, the lock is taken as it is now.
     lock = None if begun.origin.lock is None else read_lock(job.file)
     origin = replace(begun.origin, parent=folder.run_id, lock=lock)
