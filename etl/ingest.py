@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from etl.core.action import action_trouble, read_action
+from etl.core.action import ACTIONS, action_trouble, read_action
 from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
 from etl.core.keys import identify
@@ -154,6 +154,10 @@ def _prepare(
     is_unresolved = pl.col("error_category").is_not_null()
     is_good = ~is_refused & ~is_unresolved
     pairs = good.filter(is_good).select(*PAIR)
+    if job.existing_labels == "replace":
+        # Whatever these rows ask for, it may be what their pair has: nothing of it is stale.
+        unclear = good.filter(~is_good).with_columns(pl.lit(None, ACTIONS).alias("action"))
+        pairs = pl.concat([pairs, unclear.select(*PAIR)])
     good = good.with_columns(
         pl.when(is_refused)
         .then(pl.lit(Outcome.REJECTED.value))

@@ -136,8 +136,11 @@ class KeyCache:
 
 
 def open_cache(job: Job, portal_id: int | None, log: Log) -> KeyCache | None:
-    """Give the cache for a job's account; None where it wants none, or its portal is not known."""
-    if not job.keyed_sides or not job.match_cache_hours or portal_id is None:
+    """Give the cache for a job's account; None where it wants none, or its portal is not known.
+
+    What takes away wants none: a key may have moved to another record since.
+    """
+    if not job.keyed_sides or not job.match_cache_hours or portal_id is None or job.takes_away:
         return None
     # The host, as the sandbox's records are not those of a portal with the same id.
     host = urlsplit(job.hubspot.base_url).hostname

@@ -303,6 +303,15 @@ class Job:
     """How long the record of a key is remembered between runs; 0: not at all."""
 
     @property
+    def takes_away(self) -> bool:
+        """Tell whether the job can remove associations or labels."""
+        return (
+            self.action is not Action.ASSOCIATE
+            or self.mirror is not None
+            or self.existing_labels == "replace"
+        )
+
+    @property
     def keyed_sides(self) -> dict[Literal["from", "to"], Side]:
         """List the sides whose column holds a key, not the record id."""
         sides: dict[Literal["from", "to"], Side] = {"from": self.from_side, "to": self.to_side}

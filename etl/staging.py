@@ -54,8 +54,9 @@ class Section:
     direction: Direction
     has_types: bool
     """False: the whole association, by an endpoint that takes no types."""
-    is_second: bool
-    """The pairs have been associated in the other direction before, by this very run."""
+    keeps: bool
+    """The pairs are read first and keep what they have, whatever the job says: this very run has
+    given it to them from their other end, or a row of theirs is unclear."""
     associations: int
     rows: int
 
@@ -136,7 +137,7 @@ class Staging:
         self.rows = 0
         """Rows read so far."""
         self.good_rows = 0
-        """Rows that will be sent, or found to be there already, unless they contradict one another."""
+        """Rows that name a pair; those that are clear will be sent, or found to be there already."""
         self.contradicting = 0
         """Rows that do, as far as they are merged."""
         with writing(folder):
@@ -199,7 +200,7 @@ class Staging:
             yield pl.read_parquet(part / "*.parquet")
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
-        phase, action, direction, has_types, is_second = part.select(*SECTION_KEY).row(0)
+        phase, action, direction, has_types, keeps = part.select(*SECTION_KEY).row(0)
         write_section(self._folder, number, part.drop(*SECTION_KEY))
         return Section(
             number=number,
@@ -208,7 +209,7 @@ class Staging:
             action=Action(action),
             direction=Direction(direction),
             has_types=has_types,
-            is_second=is_second,
+            keeps=keeps,
             associations=part.height,
             rows=int(part["rows"].sum()),
         )

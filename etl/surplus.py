@@ -173,7 +173,7 @@ def _section(folder: Path, number: int, surplus: pl.DataFrame, first_id: int) ->
         action=Action.REMOVE,
         direction=Direction.FORWARD,
         has_types=False,
-        is_second=False,
+        keeps=False,
         associations=pairs.height,
         rows=0,
     )

@@ -5,6 +5,8 @@ Rule 2: associations that touch the same two records never stand in the same pha
         finishing one phase before the next keeps a pair at most once in flight; what is removed goes
         before what is made, as `Action` has them.
 Rule 3: rows that contradict one another become no association; their links say so.
+Rule 4: a pair keeps what it has where the rows do not say all that it should have: a row of it could
+        not be understood, or was refused.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ PAIR: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "reverse": pl.Int64,
     "action": ACTIONS,
 }
-"""A good row; `forward` and `reverse` are sets of types as bits, 0 for none."""
+"""A good row; `forward` and `reverse` are sets of types as bits, 0 for none.
+
+`action` is null in a row that names a pair and asks for something that nobody understands.
+"""
 
 LINK: Final = {
     "row_number": pl.Int64,
@@ -38,7 +43,7 @@ LINK: Final = {
 A row that another one contradicts has the number of that row, and no association.
 """
 
-SECTION_KEY: Final = ("phase", "action", "direction", "has_types", "is_second")
+SECTION_KEY: Final = ("phase", "action", "direction", "has_types", "keeps")
 """What all associations of a section have in common."""
 
 
@@ -48,7 +53,7 @@ _NOTHING: Final = pl.DataFrame(
         "phase": pl.Int8,
         "direction": pl.Int8,
         "has_types": pl.Boolean,
-        "is_second": pl.Boolean,
+        "keeps": pl.Boolean,
         "from_id": pl.Int64,
         "to_id": pl.Int64,
         "types": pl.Int64,
@@ -65,8 +70,12 @@ def merge_rows(rows: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, 
     Takes PAIR. Gives the links (LINK) and the associations (association_id from 0, SECTION_KEY,
     from_id, to_id, types, rows), both sorted, from-records together.
     """
+    unclear = rows.filter(pl.col("action").is_null())
+    if unclear.height:
+        rows = rows.filter(pl.col("action").is_not_null())
     refused = contradictions(rows, same_object=same_object)
     if refused.height:
+        unclear = pl.concat([unclear, rows.join(refused, on="row_number", how="semi")])
         rows = rows.join(refused, on="row_number", how="anti")
     links = [
         refused.select(
@@ -93,14 +102,44 @@ def merge_rows(rows: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, 
             )
         )
         first_id += merged.height
-    return pl.concat(links).sort("row_number"), pl.concat(associations or [_NOTHING])
+    merged = pl.concat(associations or [_NOTHING])
+    if unclear.height:
+        merged = _keeping(merged, unclear, same_object=same_object)
+    return pl.concat(links).sort("row_number"), merged
+
+
+def _keeping(
+    associations: pl.DataFrame, unclear: pl.DataFrame, *, same_object: bool
+) -> pl.DataFrame:
+    """Let pairs keep what they have of which a row is unclear."""
+    ends = unclear.select("from_id", "to_id")
+    turned = ends.select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
+    named = pl.concat(
+        [
+            each.unique().with_columns(pl.lit(way, pl.Int8).alias("direction"))
+            for each, way in (
+                (pl.concat([ends, turned]) if same_object else ends, Direction.FORWARD.value),
+                (turned, Direction.REVERSE.value),
+            )
+        ]
+    )
+    return (
+        associations.join(
+            named.with_columns(pl.lit(value=True).alias("is_unclear")),
+            on=["from_id", "to_id", "direction"],
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(pl.col("keeps") | pl.col("is_unclear").fill_null(value=False))
+        .drop("is_unclear")
+    )
 
 
 def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Merge rows of the same pair that ask for one action.
 
     Takes PAIR. Gives the links (LINK; duplicate_of is the first row that asks for exactly the same,
-    or null) and the associations (association_id from 0, phase, direction, has_types, is_second,
+    or null) and the associations (association_id from 0, phase, direction, has_types, keeps,
     from_id, to_id, types, rows), both sorted, from-records together.
     """
     pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
@@ -120,7 +159,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 "from_id",
                 "to_id",
                 pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
-                pl.lit(value=False).alias("is_second"),
+                pl.lit(value=False).alias("keeps"),
                 pl.col("pair_forward").alias("types"),
                 pl.lit(1, pl.Int64).alias("rows"),
             ),
@@ -131,7 +170,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 pl.col("to_id").alias("from_id"),
                 pl.col("from_id").alias("to_id"),
                 pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
-                (pl.col("pair_forward") != 0).alias("is_second"),
+                (pl.col("pair_forward") != 0).alias("keeps"),
                 pl.col("pair_reverse").alias("types"),
                 # A row that goes both ways is counted where it goes forward.
                 (~goes_forward).cast(pl.Int64).alias("rows"),
@@ -141,7 +180,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
     if same_object:
         needs = _with_second_ends(needs, pairs)
     runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
-    key = ("phase", "direction", "has_types", "is_second", "from_id", "to_id")
+    key = ("phase", "direction", "has_types", "keeps", "from_id", "to_id")
     needs = needs.with_columns(
         runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
     ).sort(*key, "row_number")
@@ -173,7 +212,7 @@ def _with_second_ends(needs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     is_later = pl.lit(value=True).alias("is_later")
     return (
         needs.join(later.with_columns(is_later), on=["from_id", "to_id"], how="left")
-        .with_columns(pl.col("is_later").fill_null(value=False).alias("is_second"))
+        .with_columns(pl.col("is_later").fill_null(value=False).alias("keeps"))
         .drop("is_later")
     )
 

@@ -128,8 +128,8 @@ class Push:
             pl.lit(value=True).alias("writes"),
             pl.lit(0, pl.Int64).alias("stale"),
         )
-        # Writing the second direction blindly may replace what the first one has just written.
-        if self._existing_labels != "ignore" or section.is_second:
+        # Written blindly, these pairs might lose what this run has just given them.
+        if self._existing_labels != "ignore" or section.keeps:
             try:
                 pairs = await self._compare(section, pairs, endpoint, done.verdicts)
             except EtlError as error:
@@ -208,8 +208,8 @@ class Push:
             there, gone = part_removals(pairs, existing, labels_alone=labels_alone)
             return (pl.concat([there, gone]), gone.clear()) if write_all else (there, gone)
         exclusive, holder = endpoint.bits.mask(endpoint.primary), endpoint.primary_holder
-        # What the other direction has just written is the source's too, and is not stale.
-        if self._existing_labels == "replace" and not section.is_second:
+        # What pairs are to keep is the source's too, and is not stale.
+        if self._existing_labels == "replace" and not section.keeps:
             return replace_existing(
                 pairs.drop("writes", "stale"),
                 existing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,7 +12,18 @@ import pytest
 
 from etl.core.keys import KEY, UniqueProperty
 from etl.key_cache import FOLDER, KeyCache, open_cache
-from etl.model import HubspotSettings, Job, Limits, Output, Side, Source
+from etl.model import (
+    Action,
+    ActionColumn,
+    Bound,
+    HubspotSettings,
+    Job,
+    Limits,
+    Mirror,
+    Output,
+    Side,
+    Source,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,3 +229,18 @@ def test_a_job_has_a_cache_where_it_can_use_one(tmp_path: Path) -> None:
     assert open_cache(job(tmp_path, hours=0), 1, log) is None
     assert open_cache(job(tmp_path, match_by=None), 1, log) is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "taking",
+    [
+        {"action": Action.REMOVE},
+        {"action": ActionColumn("op")},
+        {"mirror": Mirror("from", Bound(count=1))},
+        {"existing_labels": "replace"},
+    ],
+    ids=["remove", "by row", "mirror", "replace"],
+)
+def test_what_takes_away_asks_for_its_keys_anew(tmp_path: Path, taking: dict[str, Any]) -> None:
+    """A key that has moved to another record must not cost the old one its associations."""
+    assert open_cache(replace(job(tmp_path), **taking), 1, Log()) is None

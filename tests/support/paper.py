@@ -99,8 +99,16 @@ class Request:
     ends: Ends
     """As the request has them."""
     types: frozenset[Typed]
-    is_second: bool
-    """The run has given the pair labels from its other end already."""
+    keeps: bool
+    """The run has given the pair labels from its other end already, or a row of it is unclear."""
+
+
+def ends_of(line: Line) -> Ends | None:
+    """Read the two ids of a line; None where one of them is none."""
+    ids = [cell.strip() for cell in line[:2]]
+    if not all(cell.isascii() and cell.isdigit() and int(cell) > 0 for cell in ids):
+        return None
+    return int(ids[0]), int(ids[1])
 
 
 class Model:
@@ -111,6 +119,7 @@ class Model:
         self.same = to_object == "contacts"
         self.forward: set[tuple[int, int, Typed]] = set()
         self.reverse = self.forward if self.same else set()
+        self._unclear: set[Ends] = set()
 
     def types(self, direction: str, ends: Ends) -> set[Typed]:
         """List by what two records are associated; nothing where they are not."""
@@ -139,7 +148,16 @@ class Model:
 
     def run(self, scene: Scene) -> list[str]:
         """Give each line's outcome, and leave the account as the run leaves it."""
-        wishes = self._without_contradictions([self.wish(line, scene) for line in scene.lines])
+        read = [self.wish(line, scene) for line in scene.lines]
+        wishes = self._without_contradictions(read)
+        self._unclear = set()
+        for line, first, wish in zip(scene.lines, read, wishes, strict=True):
+            # A row that names a pair, and no more: it may ask for what the pair has.
+            is_refused = isinstance(first, Wish) and wish == "rejected"
+            is_unread = isinstance(first, str) and scene.existing_labels == "replace"
+            ends = ends_of(line)
+            if ends is not None and (is_refused or is_unread):
+                self._unclear |= {ends, ends[::-1]} if self.same else {ends}
         sent: dict[tuple[str, Ends, str], str] = {}
         for action in IN_ORDER:
             good = [each for each in wishes if isinstance(each, Wish) and each.action == action]
@@ -187,7 +205,8 @@ class Model:
                         direction,
                         ends if direction == FORWARD else ends[::-1],
                         frozenset(types[direction]),
-                        is_second=bool(
+                        keeps=ends in self._unclear
+                        or bool(
                             other_end[FORWARD]
                             if other_end
                             else direction == REVERSE and types[FORWARD]
@@ -217,7 +236,7 @@ class Model:
     def _associate(self, request: Request, there: set[Typed], scene: Scene) -> str:
         types, stale = {*request.types}, set[Typed]()
         replaces = scene.labels_written == "replace"
-        if scene.existing_labels == "replace" and not request.is_second:
+        if scene.existing_labels == "replace" and not request.keeps:
             stale = there - types - UNLABELED
         if scene.existing_labels != "ignore":
             has_all = bool(there) and types <= there
@@ -227,7 +246,7 @@ class Model:
                 union = types | (there - stale)
                 self.write(request.direction, *request.ends, union, replaces=replaces)
         else:
-            union = types | there if request.is_second else types
+            union = types | there if request.keeps else types
             self.write(request.direction, *request.ends, union, replaces=replaces)
         self.take(request.direction, request.ends, stale)
         return "associated"
@@ -253,9 +272,9 @@ class Model:
 
     def wish(self, line: Line, scene: Scene) -> str | Wish:
         """Read a line: what it asks for, or how it ends without being sent."""
-        contact, other, role, note = line
-        ids = [cell.strip() for cell in (contact, other)]
-        if not all(cell.isascii() and cell.isdigit() and int(cell) > 0 for cell in ids):
+        _, _, role, note = line
+        ends = ends_of(line)
+        if ends is None:
             return "rejected"
         action = ASSOCIATE
         if scene.acts:
@@ -273,7 +292,7 @@ class Model:
         if action == REMOVE_LABELS and (not labels or labels != texts):
             return "rejected"
         kinds = tuple(known[text] for text in labels)
-        return Wish(action, (int(ids[0]), int(ids[1])), kinds)
+        return Wish(action, ends, kinds)
 
     def _unlabeled(self, direction: str) -> Typed:
         if self.same:

@@ -104,7 +104,7 @@ def test_an_action_alone_merges_as_if_there_were_no_other(
     refused = contradictions(frame, same_object=same_object)
     good = frame.join(refused, on="row_number", how="anti")
     _, associations = merge_rows(frame, same_object=same_object)
-    columns = ["direction", "has_types", "is_second", "from_id", "to_id", "types", "rows"]
+    columns = ["direction", "has_types", "from_id", "to_id", "types", "rows"]
     for action in Action:
         ours = good.filter(pl.col("action") == action.value)
         _, alone = merge_pairs(ours, same_object=same_object)
@@ -138,5 +138,23 @@ def test_rows_that_all_contradict_one_another_leave_nothing_to_send() -> None:
 def test_the_second_end_of_a_pair_is_known(rows: list[Row], second: list[tuple[int, int]]) -> None:
     """Between two contacts, what the second end is given must not take away what the first one got."""
     _, associations = merge_rows(as_frame(rows), same_object=True)
-    found = associations.filter("is_second").select("from_id", "to_id").rows()
+    found = associations.filter("keeps").select("from_id", "to_id").rows()
     assert found == second
+
+
+@pytest.mark.parametrize("same_object", [False, True])
+def test_a_pair_of_which_a_row_is_unclear_keeps_what_it_has(*, same_object: bool) -> None:
+    """A typo in one row does not cost its pair the label that the row may have meant."""
+    rows = [(1, 5, 1, 0, ASSOCIATE), (1, 6, 1, 0, ASSOCIATE), (5, 1, 1, 0, ASSOCIATE)]
+    unclear = pl.DataFrame([(4, 1, 5, 0, 0, None)], schema=PAIR, orient="row")
+    links, associations = merge_rows(pl.concat([as_frame(rows), unclear]), same_object=same_object)
+    assert sorted(links["row_number"]) == [1, 2, 3]
+    keeps = associations.select("from_id", "to_id", "keeps").rows()
+    assert set(keeps) == {(1, 5, True), (1, 6, False), (5, 1, same_object)}
+
+
+def test_a_pair_that_rows_are_of_two_minds_about_keeps_what_it_has() -> None:
+    """Rows that contradict one another are refused, and what they were about is left alone."""
+    rows = [(1, 5, 1, 0, ASSOCIATE), (1, 5, 1, 0, REMOVE_LABELS), (1, 5, 2, 0, ASSOCIATE)]
+    _, associations = merge_rows(as_frame(rows), same_object=False)
+    assert associations.select("types", "keeps").rows() == [(2, True)]
