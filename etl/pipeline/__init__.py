@@ -7,8 +7,9 @@ from etl.pipeline.diagnose import diagnose
 from etl.pipeline.keys import reading_finder
 from etl.pipeline.observer import Observer
 from etl.pipeline.pin import Pin, lock_of
+from etl.pipeline.prepare import prepare
 from etl.pipeline.run import resume_job, run_job
-from etl.pipeline.stage import connect, prepare, stage
+from etl.pipeline.stage import connect, stage
 
 __all__ = [
     "Checked",

@@ -12,39 +12,33 @@ import asyncio
 import shutil
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-import polars as pl
-
-from etl.core.exit_code import ExitCode
 from etl.core.label_lock import PORTAL_UNKNOWN
 from etl.core.midnight import zone_of
 from etl.core.tally import Tally
-from etl.core.typebits import TypeBits
 from etl.core.versions import support_notice
-from etl.errors import EtlError, SettingsError
+from etl.errors import EtlError
 from etl.facts import Progress, RunBegun, SourceStaged
 from etl.hubspot.account import fetch_account, identities
-from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
 from etl.key_cache import open_cache
 from etl.label_lock_file import told_of
 from etl.lock import hold
 from etl.logs import open_log
-from etl.model import Direction, Outcome
+from etl.model import Direction
 from etl.pipeline.count import Count
-from etl.pipeline.keys import KeyFinder, forget_failed
+from etl.pipeline.keys import KeyFinder
 from etl.pipeline.make_labels import LabelMaker
 from etl.pipeline.mirror import mirrored, surplus_to_remove
 from etl.pipeline.pin import Pin
+from etl.pipeline.prepare import prepare, prepare_again, refuse_other_portal, types_of
+from etl.pipeline.report import Report
 from etl.pipeline.send import last_batch, send
-from etl.pipeline.stage import connect, prepare, stage
-from etl.results import Layout, Results
+from etl.pipeline.stage import connect, stage
 from etl.staging import Dataset
-from etl.summary import is_whole, summarize, write_summary
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -56,12 +50,12 @@ if TYPE_CHECKING:
     from etl.hubspot.push import RowsSettled
     from etl.journal import Journal
     from etl.logs import Log
-    from etl.model import AssociationType, Job
+    from etl.model import Job
     from etl.pipeline.observer import Observer
+    from etl.results import Told
     from etl.run_folder import RunFolder
-    from etl.staging import Section
     from etl.stop import Stop
-    from etl.summary import Mirrored, Summary
+    from etl.summary import Summary
 
 
 class Sitting:
@@ -87,6 +81,7 @@ class Sitting:
         self._log: Log
         self._journal: Journal
         self._count: Count
+        self._report: Report
         self.is_staged = False
         """True once the run can be resumed without its source."""
 
@@ -101,6 +96,7 @@ class Sitting:
                 open_log(folder.log, run_id=folder.run_id, job=job.name)
             )
             self._journal = stack.enter_context(open_journal(folder.journal))
+            self._report = Report(job, folder, self._journal, self._log)
             self._count = Count(self._journal.recall(Progress) or Progress())
             self._open = stack.pop_all()
         return self
@@ -168,8 +164,9 @@ class Sitting:
             self.is_staged = True
             self._log.info("source.staged", rows=fact.rows, sections=len(fact.sections))
             await self._send(job, staged.dataset, fact, portal, client, failing=staged.tally)
-            await self._mirror(fact, portal, client)
-        return await self._report(fact)
+            told = await self._tell(fact)
+            await self._mirror(fact, told, portal, client)
+        return await self._end(fact, told)
 
     async def resume(self) -> Summary:
         """Send what the journal has not settled, tell how all of it went."""
@@ -187,13 +184,14 @@ class Sitting:
         before = Tally.of(fact.unsent)
         before.add(self._count.tally.rows)
         self._observer.staged(fact.rows, before.rows)
+        told: Told | None = None
         if settled < dataset.associations or not self._is_mirrored():
             async with self._connected() as client:
                 client.quota.zone = zone_of(fact.time_zone, fact.utc_offset_milliseconds)
                 account = await fetch_account(client)
-                _refuse_other_portal(fact, account)
+                refuse_other_portal(fact, account)
                 try:
-                    portal = await self._portal_as_it_was(fact, client, self._pin(account))
+                    portal = await prepare_again(self._job, fact, client, self._pin(account))
                 except EtlError as error:
                     # What was settled before is told all the same, and can be retried.
                     self._stop.request(error.message, error.hint)
@@ -201,8 +199,9 @@ class Sitting:
                     if settled < dataset.associations:
                         # What failed before has been seen: max_failures counts anew.
                         await self._send(self._job, dataset, fact, portal, client, failing=Tally())
-                    await self._mirror(fact, portal, client)
-        return await self._report(fact)
+                    told = await self._tell(fact)
+                    await self._mirror(fact, told, portal, client)
+        return await self._end(fact, told or await self._tell(fact))
 
     def _connected(self) -> AbstractAsyncContextManager[Client]:
         return connect(
@@ -234,21 +233,6 @@ class Sitting:
             self._observer.note(PORTAL_UNKNOWN)
         return pin
 
-    async def _portal_as_it_was(
-        self, fact: SourceStaged, client: Client, pin: Pin | None
-    ) -> Portal:
-        """Make the portal with the types of the staged rows. Raises SettingsError if one is gone."""
-        labels = await fetch_labels(client, self._job)
-        if pin is not None and (found := pin.differences(self._job, labels)):
-            raise SettingsError(
-                "; ".join(each.message for each in found),
-                f"put it back and resume; or write the lock again ({pin.told.write_again}) and run "
-                "what is left as a new run: hubspot-assoc retry",
-            )
-        SettingsCheck(client, self._job, _types(fact)).judge(labels)
-        bits = {direction: TypeBits(types) for direction, types in _types(fact).items()}
-        return portal_of(self._job, labels, bits)
-
     async def _send(
         self,
         job: Job,
@@ -267,20 +251,18 @@ class Sitting:
             client,
             self._journal,
             failing=failing,
-            settings=SettingsCheck(client, job, _types(fact)),
+            settings=SettingsCheck(client, job, types_of(fact)),
             log=self._log,
             stop=self._stop,
             on_settled=self._on_settled,
             after=after,
         )
 
-    async def _mirror(self, fact: SourceStaged, portal: Portal, client: Client) -> None:
+    async def _mirror(self, fact: SourceStaged, told: Told, portal: Portal, client: Client) -> None:
         """Take away what the source has not, where the job mirrors it and all is well."""
         if self._job.mirror is None or self._stop.requested:
             return
         dataset = self._dataset(fact)
-        tally = Tally.of(fact.unsent)
-        tally.add(self._count.tally.rows)
         try:
             found = await surplus_to_remove(
                 self._job,
@@ -290,7 +272,7 @@ class Sitting:
                 dataset=dataset,
                 portal=portal,
                 client=client,
-                tally=tally,
+                tally=told.tally,
                 log=self._log,
                 stop=self._stop,
             )
@@ -311,78 +293,21 @@ class Sitting:
         self._observer.settled(settled)
         return self._count.settled(settled.rows)
 
-    async def _report(self, fact: SourceStaged) -> Summary:
-        """Write the files from the journal; keep the staged source while rows are left to send."""
-        folder, job = self._folder, self._job
+    async def _tell(self, fact: SourceStaged) -> Told:
+        """Write the rows' files from the journal; they say what became of each row, exactly."""
+        dataset = self._dataset(fact)
         told = await asyncio.to_thread(
-            Results(
-                self._dataset(fact),
-                self._outcomes,
-                stopped=self._stop.reason,
-                on_failed=partial(
-                    forget_failed, job, fact.source, open_cache(job, fact.portal_id, self._log)
-                ),
-            ).write,
-            Layout.of(job, fact.source),
-            results=folder.results(job.output.results),
-            failures=folder.failures,
+            self._report.write_rows, fact, dataset, stopped=self._stop.reason
         )
-        mirror = (
-            await asyncio.to_thread(mirrored, folder, self._journal)
-            if job.mirror is not None
-            else None
-        )
+        shutil.rmtree(dataset.fates, ignore_errors=True)
+        return told
+
+    async def _end(self, fact: SourceStaged, told: Told) -> Summary:
         progress = self._count.settled({})
         await asyncio.to_thread(self._journal.remember, progress)
-        summary = summarize(
-            job,
-            self._begun,
-            fact,
-            progress,
-            told,
-            mirror=mirror,
-            finished_at=datetime.now(UTC),
-            exit_code=_exit_code(told.tally, mirror, self._stop),
-            stop=self._stop,
+        return await asyncio.to_thread(
+            self._report.write_summary, self._begun, fact, told, progress, self._stop
         )
-        self._log.info(
-            "run.finished",
-            **{name: summary[name] for name in ("outcomes", "stopped", "exit_code")},
-        )
-        write_summary(folder, summary)
-        # After the summary: cut off in between, a run without either could not be brought to its end.
-        has_ended = is_whole(summary["outcomes"][Outcome.NOT_SENT], mirror)
-        spent = folder.staging if has_ended else self._dataset(fact).fates
-        shutil.rmtree(spent, ignore_errors=True)
-        return summary
 
     def _dataset(self, fact: SourceStaged) -> Dataset:
         return Dataset(self._folder.staging, fact.rows, fact.sections)
-
-    def _outcomes(self, section: Section) -> pl.DataFrame:
-        """Read what became of a section's associations: SETTLED."""
-        unchanged = self._journal.comparison(section.number)
-        verdicts = self._journal.verdicts(section.number)
-        return verdicts if unchanged is None else pl.concat([unchanged, verdicts])
-
-
-def _types(fact: SourceStaged) -> dict[Direction, tuple[AssociationType, ...]]:
-    return dict(zip(Direction, fact.types, strict=True))
-
-
-def _refuse_other_portal(fact: SourceStaged, account: Account) -> None:
-    if None not in {fact.portal_id, account.portal_id} and fact.portal_id != account.portal_id:
-        raise SettingsError(
-            f"the access token is of portal {account.portal_id}, and the run is for portal "
-            f"{fact.portal_id}",
-            "set the token of the run's own portal, or run the job for the other one",
-        )
-
-
-def _exit_code(tally: Tally, mirror: Mirrored | None, stop: Stop) -> ExitCode:
-    """Give the verdict; a stop that left nothing behind changes nothing."""
-    if not is_whole(tally.rows[Outcome.NOT_SENT], mirror):
-        return stop.exit_code
-    if mirror is not None and mirror["failed"]:
-        return ExitCode.SOME_FAILED
-    return tally.exit_code()

@@ -1,24 +1,19 @@
-"""The first half of a run: connect, learn what the account has, bring the source to the disk."""
+"""The first half of a run: connect, and bring the source to the disk."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from etl.core.defined_labels import as_if_made, is_missing, missing_labels
 from etl.core.failure_columns import is_failures_file
 from etl.core.keys import Matched
 from etl.core.resolve_rows import RowResolver
 from etl.core.tally import Tally
-from etl.core.typebits import TypeBits
 from etl.errors import SettingsError
 from etl.hubspot.client import Client
-from etl.hubspot.culprits import Sides
-from etl.hubspot.label_room import fetch_room
-from etl.hubspot.labels import Labels, fetch_labels, labelled_pair, portal_of, resolver_of
 from etl.hubspot.pace import Pace
 from etl.hubspot.transport import open_transport
 from etl.ingest import ingest, read_source
@@ -28,7 +23,7 @@ from etl.staging import Staging
 from etl.summary import resolved_labels
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
     from typing import Any
 
@@ -36,15 +31,12 @@ if TYPE_CHECKING:
     from etl.hubspot.meter import Meter
     from etl.ingest import SourceShape
     from etl.logs import Log
-    from etl.model import DefinedLabel, HubspotSettings, Job, Limits
+    from etl.model import HubspotSettings, Job, Limits
     from etl.pipeline.keys import KeyFinder
     from etl.pipeline.observer import Observer
     from etl.pipeline.pin import Pin
     from etl.staging import Dataset
     from etl.stop import Stop
-
-    Make = Callable[[tuple[DefinedLabel, ...], Labels], Awaitable[Labels]]
-    """Make labels beside those that are there, and give all that are there then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +82,6 @@ async def connect(
             on_trouble=observer.trouble,
             on_wait=observer.waiting,
         )
-
-
-async def prepare(
-    job: Job, client: Client, make: Make | None = None, *, pin: Pin | None = None
-) -> Portal:
-    """Learn what the account has for the job. Raises UsageError.
-
-    `make` makes the labels that the job defines and HubSpot lacks; None lists what would be made.
-    Under a `pin` nothing is made: what is not as in the lock is told when the source is staged.
-    """
-    labels = await fetch_labels(client, job)
-    if pin is not None:
-        return portal_of(job, labels, {direction: TypeBits() for direction in Direction})
-    resolver, there = resolver_of(job, labels), labelled_pair(job, labels)
-    if any(is_missing(each.label, resolver) for each in job.labels.define):
-        ends = (job.from_side.object, job.to_side.object)
-        room = await fetch_room(client, job.hubspot.api_version, *ends, labels)
-        there = replace(there, room=room)
-    missing = missing_labels(job.labels, resolver, there)
-    if missing and make is not None:
-        labels = await make(missing, labels)
-        missing = ()
-    same_object = Sides(job.from_side.object, job.to_side.object).same
-    planned = Labels(*as_if_made(missing, same_object=same_object))
-    bits = {direction: TypeBits() for direction in Direction}
-    return replace(portal_of(job, labels.beside(planned), bits), to_be_made=missing)
 
 
 async def stage(

@@ -31,7 +31,8 @@ from etl.errors import StoppedError
 from etl.hubspot.wire import TYPED_PAIR
 from etl.logs import open_log
 from etl.pipeline import Checked, check_job, connect, reading_finder, run_job
-from etl.pipeline.stage import prepare, stage
+from etl.pipeline.prepare import prepare
+from etl.pipeline.stage import stage
 from etl.run_folder import create_run_folder
 from etl.sandbox import Sandbox
 from etl.stop import Stop
