@@ -31,7 +31,8 @@ def told(ended: Ended) -> Any:
 
 def test_the_list_has_both_directions_and_the_room_that_is_left(tmp_path: Path) -> None:
     """People see every label with its typeId each way, which ones are theirs, and how many of ten."""
-    shown = rehearse("list", "contacts", "companies", cwd=tmp_path)
+    dated = ("--api-version", "2026-03")
+    shown = rehearse("list", "contacts", "companies", *dated, cwd=tmp_path)
     assert (shown.code, shown.stderr) == (0, "")
     assert "forward   │ Employer " in shown.stdout
     assert "reverse   │ Employee " in shown.stdout

@@ -21,19 +21,19 @@ from etl.sandbox import Sandbox, demo_portal
 from etl.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from aiohttp.typedefs import Handler
 
 
 @asynccontextmanager
-async def connected(folder: Path, told: web.Response | None) -> AsyncIterator[Client]:
+async def connected(folder: Path, told: Callable[[], web.Response] | None) -> AsyncIterator[Client]:
     """Open an account that answers the question for its limits in its own way."""
 
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return told if told is not None and "/limits" in request.path else await handler(request)
+        return told() if told is not None and "/limits" in request.path else await handler(request)
 
     time, stop = Time(), Stop()
     async with (
@@ -81,5 +81,5 @@ async def test_what_is_not_told_is_counted(
     tmp_path: Path, status: int, text: str, expected: Room
 ) -> None:
     """A limit that HubSpot keeps to itself keeps nobody from making a label."""
-    async with connected(tmp_path, web.Response(status=status, text=text)) as client:
+    async with connected(tmp_path, lambda: web.Response(status=status, text=text)) as client:
         assert await room(client, "v4", "contacts", "companies") == expected
