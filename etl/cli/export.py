@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 
 from etl.cli.account import account_options
+from etl.cli.outputs import refuse_to_overwrite
 from etl.errors import SourceError, StoppedError, UsageError
 from etl.export import format_of
 from etl.hubspot.existing import Between
@@ -108,7 +109,9 @@ def export(
     records = (
         pl.Series("from_id", sorted(set(single)), dtype=pl.Int64)
         if ids is None
-        else _read(ids, column, CsvFormat("\t" if delimiter == _TAB else delimiter, encoding))
+        else _read(
+            ids, column, CsvFormat("\t" if delimiter == _TAB else delimiter, encoding), target
+        )
     )
     there = Between.of(account.api_version, from_object, to_object)
     if single and not there.paths.lists_a_record:
@@ -142,10 +145,12 @@ def _target(output: str, *, as_json: bool) -> Path | BinaryIO:
     return path
 
 
-def _read(ids: str, column: str | None, csv: CsvFormat) -> pl.Series:
+def _read(ids: str, column: str | None, csv: CsvFormat, target: Path | BinaryIO) -> pl.Series:
     """Read a file of ids; what its messages call keys of a job are options here."""
     path = ids if is_cloud(ids) else str(Path(ids).absolute())
     try:
+        if isinstance(target, Path):
+            refuse_to_overwrite(target, Source(path, csv))
         return read_ids(Source(path, csv), column)
     except SourceError as error:
         message, hint = error.message, error.hint

@@ -135,7 +135,11 @@ def test_a_source_without_rows_differs_in_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("output", "words"),
-    [("report.xlsx", ("'.xlsx'", ".csv, .parquet")), ("none/report.csv", ("no folder", "none"))],
+    [
+        ("report.xlsx", ("'.xlsx'", ".csv, .parquet")),
+        ("none/report.csv", ("no folder", "none")),
+        ("./rows.csv", ("is the file", "which is read")),
+    ],
 )
 def test_a_report_that_can_not_be_written(
     tmp_path: Path, output: str, words: tuple[str, ...]
@@ -146,6 +150,8 @@ def test_a_report_that_can_not_be_written(
     assert (ended.code, ended.stdout) == (2, "")
     assert [word for word in words if word not in ended.stderr] == []
     assert "Try: " in ended.stderr
+    assert names(tmp_path) == ["roles.yaml", "rows.csv"]
+    assert "1,2,Partner" in (tmp_path / "rows.csv").read_text(encoding="utf-8")
 
 
 async def test_a_hubspot_that_goes_away(tmp_path: Path) -> None:

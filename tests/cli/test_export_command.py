@@ -73,6 +73,7 @@ def test_the_newest_version_lists_no_single_records(tmp_path: Path) -> None:
         (("--ids", "tabs.csv", "--column", "b"), r'set --delimiter "\t"'),
         (("--ids", "ids.csv", "--output", "links.xlsx"), ".csv or .parquet"),
         (("--ids", "ids.csv", "--output", "none/links.csv"), "no file can be written there"),
+        (("--ids", "ids.csv", "--output", "./ids.csv"), "is the file"),
         (("--ids", "ids.csv", "--json"), "give --output FILE"),
     ],
 )
