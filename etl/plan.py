@@ -152,7 +152,7 @@ def _asking(
 
 def _times_read(job: Job, section: Section) -> int:
     """Count how often the from-records of a section are read: before, after, and for a mirror."""
-    before = job.existing_labels != "ignore" or section.keeps
+    before = job.existing_labels != "ignore" or section.has_doubt
     after = section.action is not Action.ASSOCIATE
     return before + after + (job.mirror is not None)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from etl.core.merge import LINK, SECTION_KEY, merge_rows
+from etl.core.merge import LINK, SECTION_KEY, in_doubt, merge_rows
 from etl.model import Action, Direction
 from etl.run_folder import sync, writing
 
@@ -54,9 +54,9 @@ class Section:
     direction: Direction
     has_types: bool
     """False: the whole association, by an endpoint that takes no types."""
-    keeps: bool
-    """The pairs are read first and keep what they have, whatever the job says: this very run has
-    given it to them from their other end, or a row of theirs is unclear."""
+    has_doubt: bool
+    """Some pairs have to be read before they are written, whatever the job says: what they have may
+    be this very run's, or that of a row which is unclear."""
     associations: int
     rows: int
 
@@ -99,7 +99,7 @@ class Dataset:
         )
 
     def pairs(self, section: Section) -> pl.LazyFrame:
-        """Give a section's association_id, from_id, to_id (the request's own sides), types, rows."""
+        """Give a section's associations, ASSOCIATION without SECTION_KEY."""
         return pl.scan_parquet(_section_path(self.folder, section.number))
 
     @property
@@ -200,7 +200,7 @@ class Staging:
             yield pl.read_parquet(part / "*.parquet")
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
-        phase, action, direction, has_types, keeps = part.select(*SECTION_KEY).row(0)
+        phase, action, direction, has_types = part.select(*SECTION_KEY).row(0)
         write_section(self._folder, number, part.drop(*SECTION_KEY))
         return Section(
             number=number,
@@ -209,14 +209,14 @@ class Staging:
             action=Action(action),
             direction=Direction(direction),
             has_types=has_types,
-            keeps=keeps,
+            has_doubt=bool(part.select(in_doubt(Direction(direction)).any()).item()),
             associations=part.height,
             rows=int(part["rows"].sum()),
         )
 
 
 def write_section(folder: Path, number: int, associations: pl.DataFrame) -> Path:
-    """Write association_id, from_id, to_id, types and rows of a section; give the file."""
+    """Write a section's associations, ASSOCIATION without SECTION_KEY; give the file."""
     path = _section_path(folder, number)
     associations.write_parquet(path, compression=COMPRESSION)
     return path

@@ -162,7 +162,8 @@ def _section(folder: Path, number: int, surplus: pl.DataFrame, first_id: int) ->
             (pl.col("association_id").cast(pl.Int64) + first_id).alias("association_id"),
             *_PAIR,
             # No types are named, and no row of the source hangs on it.
-            *(pl.lit(0, pl.Int64).alias(name) for name in ("types", "rows")),
+            *(pl.lit(0, pl.Int64).alias(name) for name in ("types", "other_types", "rows")),
+            pl.lit(value=False).alias("keeps"),
         ),
     )
     sync(path)
@@ -173,7 +174,7 @@ def _section(folder: Path, number: int, surplus: pl.DataFrame, first_id: int) ->
         action=Action.REMOVE,
         direction=Direction.FORWARD,
         has_types=False,
-        keeps=False,
+        has_doubt=False,
         associations=pairs.height,
         rows=0,
     )

@@ -43,32 +43,35 @@ LINK: Final = {
 A row that another one contradicts has the number of that row, and no association.
 """
 
-SECTION_KEY: Final = ("phase", "action", "direction", "has_types", "keeps")
+SECTION_KEY: Final = ("phase", "action", "direction", "has_types")
 """What all associations of a section have in common."""
 
+ASSOCIATION: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "association_id": pl.Int64,
+    "phase": pl.Int8,
+    "action": ACTIONS,
+    "direction": pl.Int8,
+    "has_types": pl.Boolean,
+    "from_id": pl.Int64,
+    "to_id": pl.Int64,
+    "types": pl.Int64,
+    "other_types": pl.Int64,
+    "keeps": pl.Boolean,
+    "rows": pl.Int64,
+}
+"""What is asked of one pair in one direction, whose ids are as the request has them.
 
-_NOTHING: Final = pl.DataFrame(
-    schema={
-        "association_id": pl.Int64,
-        "phase": pl.Int8,
-        "direction": pl.Int8,
-        "has_types": pl.Boolean,
-        "keeps": pl.Boolean,
-        "from_id": pl.Int64,
-        "to_id": pl.Int64,
-        "types": pl.Int64,
-        "rows": pl.Int64,
-        "action": ACTIONS,
-    }
-)
-"""The associations of a part of which all rows contradict one another."""
+`other_types` is what the pair's rows ask for in the other direction (in that direction's bits).
+`keeps` tells that nothing of what the pair has is stale, as its rows do not say all that it should
+have.
+"""
 
 
 def merge_rows(rows: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Merge rows of the same pair and action.
 
-    Takes PAIR. Gives the links (LINK) and the associations (association_id from 0, SECTION_KEY,
-    from_id, to_id, types, rows), both sorted, from-records together.
+    Takes PAIR. Gives the links (LINK) and the associations (ASSOCIATION, numbered from 0), both
+    sorted, from-records together.
     """
     unclear = rows.filter(pl.col("action").is_null())
     if unclear.height:
@@ -99,10 +102,10 @@ def merge_rows(rows: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, 
                 # Two phases an action: one each way round.
                 pl.col("phase") + 2 * place,
                 pl.lit(action.value, ACTIONS).alias("action"),
-            )
+            ).select(*ASSOCIATION)
         )
         first_id += merged.height
-    merged = pl.concat(associations or [_NOTHING])
+    merged = pl.concat(associations or [pl.DataFrame(schema=ASSOCIATION)])
     if unclear.height:
         merged = _keeping(merged, unclear, same_object=same_object)
     return pl.concat(links).sort("row_number"), merged
@@ -135,12 +138,21 @@ def _keeping(
     )
 
 
+def in_doubt(direction: Direction) -> pl.Expr:
+    """Tell of ASSOCIATION which pairs may have what a blind write would take away.
+
+    The forward direction goes first: the reverse one may find what the run has just written.
+    """
+    if direction is Direction.FORWARD:
+        return pl.col("keeps")
+    return pl.col("keeps") | (pl.col("other_types") != 0)
+
+
 def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Merge rows of the same pair that ask for one action.
 
     Takes PAIR. Gives the links (LINK; duplicate_of is the first row that asks for exactly the same,
-    or null) and the associations (association_id from 0, phase, direction, has_types, keeps,
-    from_id, to_id, types, rows), both sorted, from-records together.
+    or null) and the associations (ASSOCIATION without action), both sorted, from-records together.
     """
     pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
     # A row without a label is done by whatever associates its pair: a label implies the default.
@@ -161,6 +173,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
                 pl.lit(value=False).alias("keeps"),
                 pl.col("pair_forward").alias("types"),
+                pl.col("pair_reverse").alias("other_types"),
                 pl.lit(1, pl.Int64).alias("rows"),
             ),
             pairs.filter(goes_reverse).select(
@@ -170,8 +183,9 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
                 pl.col("to_id").alias("from_id"),
                 pl.col("from_id").alias("to_id"),
                 pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
-                (pl.col("pair_forward") != 0).alias("keeps"),
+                pl.lit(value=False).alias("keeps"),
                 pl.col("pair_reverse").alias("types"),
+                pl.col("pair_forward").alias("other_types"),
                 # A row that goes both ways is counted where it goes forward.
                 (~goes_forward).cast(pl.Int64).alias("rows"),
             ),
@@ -180,7 +194,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
     if same_object:
         needs = _with_second_ends(needs, pairs)
     runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
-    key = ("phase", "direction", "has_types", "keeps", "from_id", "to_id")
+    key = ("phase", "direction", "has_types", "from_id", "to_id")
     needs = needs.with_columns(
         runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
     ).sort(*key, "row_number")
@@ -189,7 +203,7 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         (is_new.fill_null(value=True).cast(pl.Int64).cum_sum() - 1).alias("association_id")
     )
     associations = needs.group_by("association_id", maintain_order=True).agg(
-        pl.col(*key, "types").first(),
+        pl.col(*key, "types", "other_types", "keeps").first(),
         pl.col("rows").sum(),
     )
     links = needs.with_columns(
@@ -199,21 +213,27 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
 
 
 def _with_second_ends(needs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Mark the later of two ends of one association, where the earlier has labels of its own.
+    """Let one end of an association keep what the rows give it at the other end.
 
     Between records of one object, what (1, 2) is given shows at (2, 1) too, under inverse labels
-    that nobody can tell from stale ones.
+    that nobody can tell from stale ones. The later end keeps what the earlier one was given; an
+    earlier end without labels of its own keeps what the later one will be given.
     """
-    later = (
-        pairs.filter((pl.col("from_id") < pl.col("to_id")) & (pl.col("pair_forward") != 0))
-        .select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
-        .unique()
-    )
-    is_later = pl.lit(value=True).alias("is_later")
+    labelled = pairs.filter(pl.col("pair_forward") != 0)
+    turned = labelled.select(
+        pl.col("to_id").alias("from_id"),
+        pl.col("from_id").alias("to_id"),
+        pl.lit(value=True).alias("is_given"),
+    ).unique()
+    is_later = pl.col("from_id") > pl.col("to_id")
     return (
-        needs.join(later.with_columns(is_later), on=["from_id", "to_id"], how="left")
-        .with_columns(pl.col("is_later").fill_null(value=False).alias("keeps"))
-        .drop("is_later")
+        needs.join(turned, on=["from_id", "to_id"], how="left")
+        .with_columns(
+            (pl.col("is_given").fill_null(value=False) & (is_later | (pl.col("types") == 0))).alias(
+                "keeps"
+            )
+        )
+        .drop("is_given")
     )
 
 

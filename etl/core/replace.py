@@ -18,21 +18,21 @@ def replace_existing(
     pairs: pl.DataFrame,
     existing: pl.DataFrame,
     *,
-    custom: int,
     exclusive: int,
     holder: str,
     write_all: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part the pairs that need something from the unchanged ones.
 
-    Takes what `keep_existing` takes, and in `custom` the bits of the labels that may go. The first
-    frame has two columns more: writes (types have to be written) and stale (bits to take away).
+    Takes what `keep_existing` takes, and in `pairs` the column may_go: the bits of the labels that
+    are to go unless the pair wants them. The first frame has two columns more: writes (types have to
+    be written) and stale (bits to take away).
     """
     known = pairs.join(existing, on=["from_id", "to_id"], how="inner", suffix="_there")
     stale = known.select(
         "from_id",
         "to_id",
-        (pl.col("types_there") & ~pl.col("types") & custom).alias("stale"),
+        (pl.col("types_there") & ~pl.col("types") & pl.col("may_go")).alias("stale"),
         pl.col("types_there").alias("types"),
     )
     missing, whole = keep_existing(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
+from etl.core.typebits import TypeBits
 from etl.hubspot.objects import type_id
 from etl.hubspot.wire import (
     PAIR,
@@ -16,10 +17,9 @@ from etl.hubspot.wire import (
     read_created,
     read_defaulted,
 )
-from etl.model import Action, AssociationType, Outcome
+from etl.model import Action, AssociationType, Direction, Outcome
 
 if TYPE_CHECKING:
-    from etl.core.typebits import TypeBits
     from etl.hubspot.culprits import Sides
     from etl.hubspot.paths import Paths
     from etl.hubspot.wire import Answer
@@ -41,6 +41,11 @@ class Endpoint:
     """The side whose records have at most one primary."""
     custom: frozenset[AssociationType] = frozenset()
     """Labels that the portal's people have made: what `existing_labels: replace` may take away."""
+    singles: frozenset[AssociationType] = frozenset()
+    """Those of them that read the same in both directions."""
+    other_bits: TypeBits = field(default_factory=TypeBits)
+    other_paired: frozenset[AssociationType] = frozenset()
+    """The other direction's labels that read differently there, and the bits of that direction."""
     action: Action = Action.ASSOCIATE
 
     def to(self, action: Action) -> Endpoint:
@@ -99,6 +104,33 @@ class Endpoint:
                 )
             )
         return defaulted.select("from_id", "to_id")
+
+    def may_go(self, direction: Direction) -> pl.Expr:
+        """Tell of ASSOCIATION, as bits, which labels are to go unless the pair wants them.
+
+        A paired label has another type at the other end, and HubSpot does not tell which. Where rows
+        ask for labels in both directions, each direction therefore judges what it can be sure of:
+        the first one the labels that read the same in both, the second one the others. Only where
+        the first one asks for a paired label too, all others go before the second is written.
+        """
+        custom = self.bits.mask(self.custom)
+        singles = self.bits.mask(self.singles)
+        goes_one_way = pl.col("other_types") == 0
+        if direction is Direction.FORWARD:
+            asks_for_paired = (pl.col("types") & (custom & ~singles)) != 0
+            both_ways = pl.when(asks_for_paired).then(custom).otherwise(singles)
+        else:
+            other_paired = self.other_bits.mask(self.other_paired)
+            is_judged = (pl.col("other_types") & other_paired) == 0
+            both_ways = pl.when(is_judged).then(custom & ~singles).otherwise(0)
+        return (
+            pl.when(pl.col("keeps"))
+            .then(0)
+            .when(goes_one_way)
+            .then(custom)
+            .otherwise(both_ways)
+            .cast(pl.Int64)
+        )
 
     def fold_types(self, typed_pairs: pl.DataFrame) -> pl.DataFrame:
         """Fold TYPED_PAIR into one line a pair: from_id, to_id and types (bits)."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from etl.core.defined_labels import LabelledPair
-from etl.core.resolve import JOB_FILE, Resolver
+from etl.core.resolve import JOB_FILE, Resolver, normal_form
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
@@ -120,6 +120,20 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         Direction.FORWARD: frozenset(definition.type for definition in forward),
         Direction.REVERSE: frozenset(definition.type for definition in reverse),
     }
+    lists = {
+        Direction.FORWARD: forward,
+        Direction.REVERSE: forward if same_object else reverse,
+    }
+    custom = {direction: _custom(definitions) for direction, definitions in lists.items()}
+    texts = {direction: _texts(definitions) for direction, definitions in lists.items()}
+    singles = {
+        direction: _custom(
+            line
+            for line in definitions
+            if normal_form(line.text or "") in texts[Direction(1 - direction)]
+        )
+        for direction, definitions in lists.items()
+    }
     endpoints = {
         (direction, has_types): Endpoint(
             sides=sides[direction],
@@ -129,7 +143,10 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
             other_way=types[Direction(1 - direction)] - types[direction],
             primary=types[direction] & kinds.get("primary", frozenset()),
             primary_holder=_primary_holder(sides[direction]),
-            custom=_custom(forward if direction is Direction.FORWARD or same_object else reverse),
+            custom=custom[direction],
+            singles=singles[direction],
+            other_bits=bits[Direction(1 - direction)],
+            other_paired=custom[Direction(1 - direction)] - singles[Direction(1 - direction)],
         )
         for direction in Direction
         for has_types in (True, False)
@@ -188,6 +205,10 @@ def _custom(definitions: Iterable[LabelDefinition]) -> frozenset[AssociationType
         for definition in definitions
         if definition.type.category == USER_DEFINED and definition.text
     )
+
+
+def _texts(definitions: Iterable[LabelDefinition]) -> set[str]:
+    return {normal_form(line.text) for line in definitions if line.text}
 
 
 def _primary_holder(sides: Sides) -> Literal["from_id", "to_id"]:

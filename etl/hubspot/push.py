@@ -18,6 +18,7 @@ import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.keep import keep_existing
+from etl.core.merge import in_doubt
 from etl.core.remove import part_removals
 from etl.core.replace import replace_existing
 from etl.core.tally import Tally
@@ -128,8 +129,7 @@ class Push:
             pl.lit(value=True).alias("writes"),
             pl.lit(0, pl.Int64).alias("stale"),
         )
-        # Written blindly, these pairs might lose what this run has just given them.
-        if self._existing_labels != "ignore" or section.keeps:
+        if self._existing_labels != "ignore" or section.has_doubt:
             try:
                 pairs = await self._compare(section, pairs, endpoint, done.verdicts)
             except EtlError as error:
@@ -160,8 +160,11 @@ class Push:
         unchanged = await asyncio.to_thread(self._journal.comparison, section.number)
         is_new = unchanged is None
         asked = pairs
+        if self._existing_labels == "ignore":
+            # Written blindly, these might lose what is theirs by other rows of this run.
+            asked = pairs.filter(in_doubt(section.direction))
         if unchanged is not None:
-            asked = _without(_without(pairs, unchanged), _final(settled))
+            asked = _without(_without(asked, unchanged), _final(settled))
         existing = await self._reader.read(asked, endpoint)
         change, same = self._part(
             pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left"),
@@ -208,12 +211,12 @@ class Push:
             there, gone = part_removals(pairs, existing, labels_alone=labels_alone)
             return (pl.concat([there, gone]), gone.clear()) if write_all else (there, gone)
         exclusive, holder = endpoint.bits.mask(endpoint.primary), endpoint.primary_holder
-        # What pairs are to keep is the source's too, and is not stale.
-        if self._existing_labels == "replace" and not section.keeps:
+        if self._existing_labels == "replace":
             return replace_existing(
-                pairs.drop("writes", "stale"),
+                pairs.drop("writes", "stale").with_columns(
+                    endpoint.may_go(section.direction).alias("may_go")
+                ),
                 existing,
-                custom=endpoint.bits.mask(endpoint.custom),
                 exclusive=exclusive,
                 holder=holder,
                 write_all=write_all,

@@ -34,6 +34,9 @@ TO_COMPANY: Final = ("HUBSPOT_DEFINED", 279)
 TO_CONTACT: Final = ("HUBSPOT_DEFINED", 280)
 CONTACTS: Final = ("HUBSPOT_DEFINED", 449)
 
+PAIRED: Final = frozenset({EMPLOYER, EMPLOYEE_BACK})
+"""Labels between contacts and companies that read differently at each end."""
+
 INVERSE: Final[dict[Typed, Typed]] = {
     BOSS: BOSS_BACK,
     EMPLOYER: EMPLOYEE_BACK,
@@ -99,8 +102,21 @@ class Request:
     ends: Ends
     """As the request has them."""
     types: frozenset[Typed]
+    other: frozenset[Typed]
+    """What the pair is asked to have in the other direction."""
     keeps: bool
     """The run has given the pair labels from its other end already, or a row of it is unclear."""
+
+
+def _may_go(request: Request, there: set[Typed]) -> set[Typed]:
+    """List what a direction can judge, of what is there: a paired label's other side is not known."""
+    if request.keeps:
+        return set()
+    if not request.other:
+        return there
+    if request.direction == FORWARD:
+        return there if PAIRED & request.types else there - PAIRED
+    return set() if PAIRED & request.other else there & PAIRED
 
 
 def ends_of(line: Line) -> Ends | None:
@@ -166,21 +182,21 @@ class Model:
         return [each if isinstance(each, str) else self._fate(each, sent) for each in wishes]
 
     def asked_both_ways(self, scene: Scene) -> set[frozenset[int] | Ends]:
-        """List the pairs that the rows give labels in both directions, or from both ends.
+        """List the pairs of which no direction, or no end, can tell what the other one is given.
 
         What one end is given shows at the other under a name that only HubSpot knows.
         """
-        directions: dict[frozenset[int] | Ends, set[object]] = defaultdict(set)
-        has_labels = set()
+        asked: dict[frozenset[int] | Ends, set[tuple[object, Typed]]] = defaultdict(set)
         for line in scene.lines:
             wish = self.wish(line, scene)
-            if isinstance(wish, str):
-                continue
-            pair = frozenset(wish.ends) if self.same else wish.ends
-            directions[pair] |= {wish.ends} if self.same else {way for way, _ in wish.kinds}
-            if wish.kinds:
-                has_labels.add(pair)
-        return {pair for pair, ways in directions.items() if len(ways) > 1 and pair in has_labels}
+            if isinstance(wish, Wish):
+                pair = frozenset(wish.ends) if self.same else wish.ends
+                asked[pair] |= {(wish.ends if self.same else way, kind) for way, kind in wish.kinds}
+        return {
+            pair
+            for pair, given in asked.items()
+            if len({way for way, _ in given}) > 1 and (self.same or (FORWARD, EMPLOYER) in given)
+        }
 
     def _requests(self, action: str, wishes: list[Wish]) -> Iterator[tuple[Ends, Request]]:
         asked: dict[Ends, dict[str, set[Typed]]] = {}
@@ -197,7 +213,8 @@ class Model:
                     continue
                 if direction == REVERSE and not types[REVERSE]:
                     continue
-                other_end = asked.get(ends[::-1]) if self.same and ends[0] > ends[1] else None
+                other_end = asked.get(ends[::-1]) if self.same else None
+                is_given = bool(other_end and other_end[FORWARD])
                 yield (
                     ends,
                     Request(
@@ -205,12 +222,9 @@ class Model:
                         direction,
                         ends if direction == FORWARD else ends[::-1],
                         frozenset(types[direction]),
+                        other=frozenset(types[REVERSE if direction == FORWARD else FORWARD]),
                         keeps=ends in self._unclear
-                        or bool(
-                            other_end[FORWARD]
-                            if other_end
-                            else direction == REVERSE and types[FORWARD]
-                        ),
+                        or (is_given and (ends[0] > ends[1] or not types[FORWARD])),
                     ),
                 )
 
@@ -236,8 +250,8 @@ class Model:
     def _associate(self, request: Request, there: set[Typed], scene: Scene) -> str:
         types, stale = {*request.types}, set[Typed]()
         replaces = scene.labels_written == "replace"
-        if scene.existing_labels == "replace" and not request.keeps:
-            stale = there - types - UNLABELED
+        if scene.existing_labels == "replace":
+            stale = _may_go(request, there) - types - UNLABELED
         if scene.existing_labels != "ignore":
             has_all = bool(there) and types <= there
             if has_all and not stale:
@@ -246,7 +260,8 @@ class Model:
                 union = types | (there - stale)
                 self.write(request.direction, *request.ends, union, replaces=replaces)
         else:
-            union = types | there if request.keeps else types
+            is_second = request.direction == REVERSE and request.other
+            union = types | there if request.keeps or is_second else types
             self.write(request.direction, *request.ends, union, replaces=replaces)
         self.take(request.direction, request.ends, stale)
         return "associated"

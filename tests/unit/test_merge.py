@@ -129,7 +129,9 @@ def test_rows_that_all_contradict_one_another_leave_nothing_to_send() -> None:
     [
         pytest.param([(1, 2, 1, 0, ASSOCIATE), (2, 1, 2, 0, ASSOCIATE)], [(2, 1)], id="labels"),
         pytest.param([(1, 2, 1, 0, ASSOCIATE), (2, 1, 0, 0, ASSOCIATE)], [(2, 1)], id="one label"),
-        pytest.param([(1, 2, 0, 0, ASSOCIATE), (2, 1, 1, 0, ASSOCIATE)], [], id="no label first"),
+        pytest.param(
+            [(1, 2, 0, 0, ASSOCIATE), (2, 1, 1, 0, ASSOCIATE)], [(1, 2)], id="no label first"
+        ),
         pytest.param([(2, 1, 1, 0, ASSOCIATE)], [], id="one end"),
         pytest.param([(1, 2, 1, 0, ASSOCIATE), (3, 1, 2, 0, ASSOCIATE)], [], id="other records"),
         pytest.param([(1, 2, 1, 0, REMOVE_LABELS), (2, 1, 2, 0, ASSOCIATE)], [], id="other action"),

@@ -53,10 +53,10 @@ def replaced(
 ) -> tuple[dict[Pair, Change], Types]:
     """Give what is changed and what is unchanged; no pair is lost or in both."""
     pairs = as_frame(wanted)
+    pairs = pairs.with_columns(pl.lit(custom, pl.Int64).alias("may_go"))
     changed, unchanged = replace_existing(
         pairs,
         as_frame(there),
-        custom=custom,
         exclusive=exclusive,
         holder=holder,
         write_all=write_all,
@@ -66,9 +66,9 @@ def replaced(
     assert changed.height + unchanged.height == pairs.height
     changes = {
         (f, t): Change(types if writes else None, stale)
-        for f, t, types, writes, stale in changed.iter_rows()
+        for f, t, types, writes, stale in changed.drop("may_go").iter_rows()
     }
-    same = {(f, t): mask for f, t, mask in unchanged.iter_rows()}
+    same = {(f, t): mask for f, t, mask in unchanged.drop("may_go").iter_rows()}
     assert changes.keys() | same.keys() == wanted.keys()
     return changes, same
 
