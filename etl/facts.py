@@ -13,7 +13,7 @@ from etl.ingest import SourceShape
 from etl.model import AssociationType, DefinedLabel, LabelLock
 from etl.staging import Section
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when a run folder of this version can't be resumed by an older one, or the reverse."""
 
 
@@ -85,9 +85,18 @@ class SurplusFound(msgspec.Struct, frozen=True, kw_only=True):
     """Written when what a mirror takes away is on disk, before any of it goes."""
 
     existing: int
-    """Associations that the source's from-records had then."""
+    """Associations that the source's from-records had before the run."""
     sections: tuple[Section, ...]
     """What the source has not."""
+
+
+class SurplusRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """Written when a mirror would take away more than its job allows."""
+
+    existing: int
+    """Associations that the source's from-records had before the run."""
+    surplus: int
+    """Those of them that the source has not."""
 
 
 class MirrorSkipped(msgspec.Struct, frozen=True, kw_only=True):

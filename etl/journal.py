@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS fact (
 CREATE TABLE IF NOT EXISTS comparison (
     section INTEGER PRIMARY KEY,
     unchanged INTEGER NOT NULL,
+    existing INTEGER NOT NULL,
     verdicts BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS batch (
@@ -93,13 +94,25 @@ class Journal:
                 "association twice does no harm",
             ) from error
 
-    def compared(self, section: int, unchanged: pl.DataFrame) -> None:
-        """Write down which associations of a section need no request: SETTLED."""
+    def compared(self, section: int, unchanged: pl.DataFrame, *, existing: int) -> None:
+        """Write down which associations of a section need no request: SETTLED.
+
+        `existing` counts those that were there before, changed or not.
+        """
         with self._transaction():
             self._connection.execute(
-                "INSERT INTO comparison (section, unchanged, verdicts) VALUES (?, ?, ?)",
-                (section, unchanged.height, _packed(unchanged)),
+                "INSERT INTO comparison (section, unchanged, existing, verdicts) "
+                "VALUES (?, ?, ?, ?)",
+                (section, unchanged.height, existing, _packed(unchanged)),
             )
+
+    def existing_associations(self) -> int:
+        """Count the source's associations that were there before the run, as far as it has looked."""
+        with self._lock:
+            (count,) = self._connection.execute(
+                "SELECT coalesce(sum(existing), 0) FROM comparison"
+            ).fetchone()
+        return int(count)
 
     def comparison(self, section: int) -> pl.DataFrame | None:
         """Read which associations of a section need no request: SETTLED; None if not known yet."""

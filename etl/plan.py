@@ -16,7 +16,7 @@ from etl.core.pace import WINDOW_SECONDS
 from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Action, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from etl.core.tally import Tally
     from etl.model import DefinedLabel, Job
@@ -65,6 +65,8 @@ class Plan:
     daily_limit: int
     """As HubSpot says it, or the lowest of its guide."""
     daily_limit_percent: float
+    takes_away: list[str]
+    """What a run takes away besides its rows, in words."""
     limits: LimitFindings
     """What the file does to the limits of its records."""
 
@@ -121,8 +123,20 @@ def plan_staged(
         minutes=requests / requests_per_10_seconds * WINDOW_SECONDS / 60,
         daily_limit=daily_limit or DAILY_LIMIT,
         daily_limit_percent=requests / (daily_limit or DAILY_LIMIT) * 100,
+        takes_away=list(_taken_away(job)),
         limits=limits,
     )
+
+
+def _taken_away(job: Job) -> Iterator[str]:
+    """Tell what a job takes away besides what its rows say."""
+    if job.existing_labels == "replace":
+        yield "existing_labels: replace takes away the custom labels that the file does not give a pair"
+    if job.mirror is not None:
+        yield (
+            "mirror takes away what these from-records have and the file has not, at most "
+            f"{job.mirror.max_removals} of it; see what that is with: hubspot-assoc check"
+        )
 
 
 def _as_planned(line: dict[str, Any]) -> dict[str, Any]:

@@ -40,15 +40,19 @@ class Mirrored(TypedDict):
     """What a mirror has done."""
 
     existing: int | None
-    """Associations that the source's from-records had, once known."""
+    """Associations that the source's from-records had before the run, once known."""
     surplus: int | None
     """Those that the source has not."""
     removed: int
+    spared: int
+    """Found in surplus, and let be: somebody had given them something by the time of a resume."""
     failed: int
     """Asked to go, and still there or not known to be gone."""
     skipped: str | None
     """Why nothing was taken away."""
-    is_over: bool
+    is_too_much: bool
+    """More would go than the job allows."""
+    is_finished: bool
     """False while `resume` has something to do."""
 
 
@@ -196,7 +200,7 @@ def summarize(
 
 def is_whole(not_sent: int, mirror: Mirrored | None) -> bool:
     """Tell whether `resume` has nothing left to do."""
-    return not not_sent and (mirror is None or mirror["is_over"])
+    return not not_sent and (mirror is None or mirror["is_finished"])
 
 
 def write_summary(folder: RunFolder, summary: Summary) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.errors import StoppedError
 from etl.hubspot.wire import TYPED_PAIR
 from etl.model import Action, Direction
 from etl.run_folder import sync, write_whole, writing
@@ -41,10 +42,8 @@ _PAIR: Final = ("from_id", "to_id")
 
 @dataclass(frozen=True, slots=True)
 class Surplus:
-    """What HubSpot has of the source's from-records, and how much of it the source has not."""
+    """What HubSpot has of the source's from-records and the source has not."""
 
-    existing: int
-    """Associations that the from-records have."""
     sections: tuple[Section, ...]
     """What the source has not, to be removed."""
     unread: pl.DataFrame
@@ -67,23 +66,19 @@ async def find_surplus(
     shutil.rmtree(folder, ignore_errors=True)
     sections: list[Section] = []
     unread: list[pl.DataFrame] = []
-    existing, association_id = 0, dataset.associations
+    association_id = dataset.associations
     with writing(folder):
         folder.mkdir()
         for number, wanted in enumerate(_partitions(dataset, folder, same_object=same_object)):
             found: list[pl.DataFrame] = [pl.DataFrame(schema=TYPED_PAIR)]
-            there = 0
 
             def on_page(
                 page: pl.DataFrame, wanted: pl.DataFrame = wanted, found: list[pl.DataFrame] = found
             ) -> None:
-                nonlocal there
-                there += page.select(_PAIR).n_unique() if page.height else 0
                 found.append(page.join(wanted, on=_PAIR, how="anti"))
 
             records = wanted.filter("is_asked").select("from_id").unique(maintain_order=True)
             unread.append(await reader.read_all(records, where, on_page))
-            existing += there
             surplus = pl.concat(found).unique().sort(*TYPED_PAIR)
             if not surplus.height:
                 continue
@@ -93,7 +88,37 @@ async def find_surplus(
             )
             sections.append(section)
             association_id += section.associations
-    return Surplus(existing, tuple(sections), pl.concat(unread))
+        sync(dataset.folder / "sections")
+    return Surplus(tuple(sections), pl.concat(unread))
+
+
+async def spare_changed(
+    folder: Path, pairs: pl.DataFrame, reader: ExistingReader, where: Where
+) -> pl.DataFrame:
+    """Tell of pairs found in surplus a while ago which to let be: is_spared.
+
+    Somebody has given them something since: it is in no file of ours, and they may be of use now.
+    Raises StoppedError, also where one of them can't be read.
+    """
+    existing = await reader.read(pairs, where)
+    if existing.unread.height:
+        raise unreadable(existing.unread)
+    known = pl.scan_parquet(sorted((folder / "surplus").glob("*.parquet"))).collect()
+    given = existing.types.join(known, on=list(TYPED_PAIR), how="anti").select(_PAIR).unique()
+    spared = given.with_columns(pl.lit(value=True).alias("is_spared"))
+    return pairs.join(spared, on=_PAIR, how="left", maintain_order="left").with_columns(
+        pl.col("is_spared").fill_null(value=False)
+    )
+
+
+def unreadable(unread: pl.DataFrame) -> StoppedError:
+    """Say which from-records (from_id, error_message) could not be read."""
+    first = unread.row(0, named=True)
+    return StoppedError(
+        f"the mirror took nothing away: {unread.height:,} from-records could not be read; the first, "
+        f"{first['from_id']}: {first['error_message']}",
+        "go on when HubSpot answers for them",
+    )
 
 
 def write_removed(folder: Path, path: Path, texts: Mapping[AssociationType, str | None]) -> None:

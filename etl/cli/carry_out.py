@@ -16,7 +16,6 @@ from etl.cli.progress import watch_run
 from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
-from etl.core.tally import Tally
 from etl.errors import EtlError, ProblemsError, StoppedError
 from etl.model import Outcome
 from etl.stop import Stop
@@ -93,11 +92,16 @@ def command(name: str, folder: RunFolder) -> str:
 
 def last_line(folder: RunFolder, summary: Summary) -> str:
     """Name the folder and the next command."""
+    mirror = summary["mirror"]
     if summary["exit_code"] == ExitCode.SUCCEEDED:
         told = "every row succeeded" if summary["rows"] else "the source has no rows"
         return f"{told}; look at it with: {command('show', folder)}"
-    if not is_whole(summary["outcomes"][Outcome.NOT_SENT], summary["mirror"]):
+    if mirror is not None and mirror["is_too_much"]:
+        allow = f"{command('resume', folder)} --max-removals {mirror['surplus']}"
+        return f"{folder.path}: look at {folder.surplus.name}; if all of it is to go: {allow}"
+    if not is_whole(summary["outcomes"][Outcome.NOT_SENT], mirror):
         return f"{folder.path}: go on with: {command('resume', folder)}"
-    if not Tally.of(summary["outcomes"]).not_succeeded:
-        return f"{folder.path}: run the job again to take away what is left"
+    if mirror is not None:
+        again = shlex.join(["hubspot-assoc", "run", summary["job_file"]])
+        return f"{folder.path}: correct the source and run all of it again (a retry does not mirror): {again}"
     return f"{folder.path}: correct failures.csv and run it with: {command('retry', folder)}"

@@ -203,6 +203,8 @@ def _print(planned: Plan, console: Console) -> None:
     console.print(labels)
     if len(planned.labels) > SHOWN_LABELS:
         console.print(f"… and {len(planned.labels) - SHOWN_LABELS:,} more labels: see --json")
+    for said in planned.takes_away:
+        console.print(said, highlight=False, markup=False, style="yellow")
     for label in planned.labels_to_make:
         paired = f" / '{label['inverse']}'" if label["inverse"] else ""
         told = f"a run makes the label '{label['label']}'{paired} first: {label['rows']:,} rows"

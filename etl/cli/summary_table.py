@@ -102,13 +102,19 @@ def _mirrored(mirror: Mirrored) -> str:
             f"mirror: nothing was taken away, because {mirror['skipped']}; run the job again when "
             "they do"
         )
-    if mirror["surplus"] is None:
+    if mirror["surplus"] is None or mirror["is_too_much"]:
         return "mirror: nothing was taken away yet"
     left = f", {mirror['failed']:,} could not be" if mirror["failed"] else ""
+    if mirror["spared"]:
+        left += f", {mirror['spared']:,} let be, as they were given something meanwhile"
     told = f"mirror: {mirror['removed']:,} of {mirror['existing']:,} associations taken away{left}"
-    if not mirror["is_over"]:
-        return f"{told}, {mirror['surplus'] - mirror['removed'] - mirror['failed']:,} to go"
+    if not mirror["is_finished"]:
+        return f"{told}, {_to_go(mirror):,} to go"
     return f"{told}; restore.yaml puts them back" if mirror["removed"] else told
+
+
+def _to_go(mirror: Mirrored) -> int:
+    return (mirror["surplus"] or 0) - mirror["removed"] - mirror["spared"] - mirror["failed"]
 
 
 def _say(console: Console, text: str) -> None:

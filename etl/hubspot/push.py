@@ -28,7 +28,7 @@ from etl.hubspot.judge import verdicts
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.replace import settle_replacing
 from etl.hubspot.settle import NO_ANSWER, Settler, with_cost
-from etl.model import Action, Outcome
+from etl.model import Action, Direction, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
 MAX_CONCURRENCY: Final = 50
 """Requests in flight when the job leaves it to us: at 20 requests a second, answers may take 2.5 s."""
+
+
+GIVEN_SINCE: Final = "GIVEN_SINCE"
+"""Our category for what was to go, and was given something before it went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Push:
     async def section(
         self, section: Section, pairs: pl.DataFrame, endpoint: Endpoint, *, first_batch: int
     ) -> None:
-        """Settle one section: association_id, from_id, to_id, types and rows of its `pairs`.
+        """Settle one section: ASSOCIATION of its `pairs`, with is_spared where some are to be let be.
 
         Batches are numbered from `first_batch`, so that a number means the same in every run.
         """
@@ -129,6 +133,8 @@ class Push:
             pl.lit(value=True).alias("writes"),
             pl.lit(0, pl.Int64).alias("stale"),
         )
+        if "is_spared" not in pairs.columns:
+            pairs = pairs.with_columns(pl.lit(value=False).alias("is_spared"))
         if self._existing_labels != "ignore" or section.has_doubt:
             try:
                 pairs = await self._compare(section, pairs, endpoint, done.verdicts)
@@ -175,7 +181,12 @@ class Push:
         )
         if unchanged is None:
             unchanged = with_cost(verdicts(same, Outcome.UNCHANGED, None), attempts=0)
-            await asyncio.to_thread(self._journal.compared, section.number, unchanged)
+            await asyncio.to_thread(
+                self._journal.compared,
+                section.number,
+                unchanged,
+                existing=_there(asked, existing.types, section),
+            )
             self._on_settled(_rows_settled(unchanged, pairs))
         changed = ("types", "writes", "stale")
         write = (
@@ -241,8 +252,12 @@ class Push:
                 )
             is_unread = pl.col("unread").is_not_null()
             await self._settle(ledger, _failed_unread(frame.filter(is_unread), batch.number))
+            await self._settle(ledger, _spared(frame.filter("is_spared"), batch.number))
             async for outcomes in settle_replacing(
-                self._settler, frame.filter(~is_unread), endpoint, batch=batch.number
+                self._settler,
+                frame.filter(~is_unread & ~pl.col("is_spared")),
+                endpoint,
+                batch=batch.number,
             ):
                 await self._settle(ledger, outcomes)
         except EtlError as error:
@@ -267,6 +282,13 @@ class Push:
         )
 
 
+def _there(asked: pl.DataFrame, existing: pl.DataFrame, section: Section) -> int:
+    """Count the pairs that HubSpot has; one that is asked for both ways is counted where it goes first."""
+    if section.direction is Direction.REVERSE:
+        asked = asked.filter(pl.col("other_types") == 0)
+    return asked.join(existing, on=["from_id", "to_id"], how="semi").height
+
+
 def _final(settled: pl.DataFrame) -> pl.DataFrame:
     """Leave out the verdicts about some types alone."""
     return settled.filter(pl.col("types").is_null())
@@ -284,6 +306,14 @@ def _failed_unread(unread: pl.DataFrame, batch: int) -> pl.DataFrame:
         pl.lit(NO_ANSWER).alias("error_category"), unread["unread"].alias("error_message")
     )
     return with_cost(failed, attempts=0, batch=batch)
+
+
+def _spared(spared: pl.DataFrame, batch: int) -> pl.DataFrame:
+    """Settle what was to go and has been found to be of use since: SETTLED."""
+    told = verdicts(spared, Outcome.UNCHANGED, None).with_columns(
+        pl.lit(GIVEN_SINCE).alias("error_category")
+    )
+    return with_cost(told, attempts=0, batch=batch)
 
 
 def _rows_settled(outcomes: pl.DataFrame, pairs: pl.DataFrame) -> RowsSettled:

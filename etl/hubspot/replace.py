@@ -47,8 +47,8 @@ async def settle_replacing(
         told = outcomes.join(failed, on="association_id", how="anti", maintain_order="left").unique(
             "association_id", keep="first", maintain_order=True
         )
-        done = told.filter(pl.col("outcome") == Outcome.REMOVED.value)
-        left = told.filter(pl.col("outcome") != Outcome.REMOVED.value)
+        is_gone = pl.col("outcome").is_in([Outcome.REMOVED.value, Outcome.UNCHANGED.value])
+        done, left = told.filter(is_gone), told.filter(~is_gone)
         failed = pl.concat([failed, left.select("association_id")])
         yield _counting(
             pl.concat(

@@ -4,7 +4,7 @@ Rule 1: one bad row never fails its batch: what is refused or not answered is na
         culprit stands alone.
 Rule 2: what a 2xx does not name is asked for again, and then read back; never assumed. An answer to
         a removal names nothing: it is read back, asked for again where it has not helped, and read
-        back once more.
+        back once more. So is a refusal of one, which may only say that nothing is there any more.
 Rule 3: a request that came to nothing may have done its work: that is read back before any of it is
         sent again.
 Rule 4: what meets every row alike is no trouble of rows: the run stops.
@@ -130,6 +130,10 @@ class Settler:
         more = [
             replace(group, frame=part, attempts=attempts, tries=None) for part in judgement.again
         ]
+        if endpoint.action is not Action.ASSOCIATE:
+            settled = await self._looked_up(
+                settled, group.frame, endpoint, reply, attempts=attempts
+            )
         unnamed = judgement.unnamed
         # An answer to a removal never names anything: asking again before looking would be idle.
         if unnamed.height and (group.asked_again or endpoint.action is not Action.ASSOCIATE):
@@ -142,7 +146,11 @@ class Settler:
                     settled = pl.concat([settled, _unconfirmed(unnamed, endpoint, reply)])
         if unnamed.height and not group.asked_again:
             more.append(_Group(unnamed, attempts, asked_again=True))
-        is_refused_alone = not reply.is_success and group.frame.height == 1
+        is_refused_alone = (
+            not reply.is_success
+            and group.frame.height == 1
+            and Outcome.FAILED.value in settled["outcome"]
+        )
         said = reply.answer.message or f"HTTP {reply.http_status}"
         return _Step(
             with_cost(settled, attempts),
@@ -189,6 +197,28 @@ class Settler:
             pl.lit(error.correlation_id or None, pl.String).alias("correlation_id")
         )
         return _Step(with_cost(pl.concat([settled, failed]), attempts), [])
+
+    async def _looked_up(
+        self,
+        settled: pl.DataFrame,
+        frame: pl.DataFrame,
+        endpoint: Endpoint,
+        reply: Reply,
+        *,
+        attempts: int,
+    ) -> pl.DataFrame:
+        """Correct the verdicts on removals that are refused because nothing is there.
+
+        Nothing was there before, unless an earlier try may have taken it away.
+        """
+        is_refused = (pl.col("outcome") == Outcome.FAILED.value) & pl.col("types").is_null()
+        refused = frame.join(settled.filter(is_refused), on="association_id", how="semi")
+        if not refused.height:
+            return settled
+        done, _ = await self._look_up(refused, endpoint)
+        outcome = endpoint.done if attempts > 1 else Outcome.UNCHANGED
+        gone = verdicts(done, outcome, reply.http_status, reply.answer)
+        return pl.concat([settled.join(gone, on="association_id", how="anti"), gone])
 
     async def _look_up(
         self, frame: pl.DataFrame, endpoint: Endpoint

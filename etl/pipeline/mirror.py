@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.verdict import SETTLED
-from etl.facts import MirrorSkipped, SurplusFound
+from etl.facts import MirrorSkipped, SurplusFound, SurplusRefused
 from etl.hubspot.existing import ExistingReader
-from etl.hubspot.push import MAX_CONCURRENCY
+from etl.hubspot.push import GIVEN_SINCE, MAX_CONCURRENCY
 from etl.model import Direction, Outcome
 from etl.run_folder import write_whole
-from etl.staging import Dataset
 from etl.summary import Mirrored
-from etl.surplus import find_surplus, write_removed
+from etl.surplus import find_surplus, unreadable, write_removed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from etl.logs import Log
     from etl.model import Job, Mirror
     from etl.run_folder import RunFolder
+    from etl.staging import Dataset
     from etl.stop import Stop
 
 _RESTORE_NAME: Final = "restore"
@@ -63,86 +63,72 @@ async def surplus_to_remove(
     found = journal.recall(SurplusFound)
     if found is not None:
         return found
+    where = portal.endpoints[Direction.FORWARD, True]
     surplus = await find_surplus(
-        dataset,
-        ExistingReader(client, concurrency=job.limits.concurrency or MAX_CONCURRENCY, stop=stop),
-        portal.endpoints[Direction.FORWARD, True],
-        same_object=portal.same_object,
+        dataset, reader_of(job, client, stop), where, same_object=portal.same_object
     )
-    log.info("surplus.found", existing=surplus.existing, surplus=surplus.associations)
+    # What the run itself has made says nothing of how much is taken away.
+    existing = surplus.associations + journal.existing_associations()
+    log.info("surplus.found", existing=existing, surplus=surplus.associations)
     if surplus.unread.height:
-        first = surplus.unread.row(0, named=True)
-        stop.request(
-            f"the mirror took nothing away: {surplus.unread.height:,} from-records could not be "
-            f"read; the first, {first['from_id']}: {first['error_message']}",
-            "go on when HubSpot answers for them",
-        )
-        return None
-    if mirror.max_removals.is_exceeded(surplus.associations, of=surplus.existing):
+        raise unreadable(surplus.unread)
+    if mirror.max_removals.is_exceeded(surplus.associations, of=existing):
         await asyncio.to_thread(write_removed, dataset.folder, folder.surplus, portal.labels.texts)
+        refused = SurplusRefused(existing=existing, surplus=surplus.associations)
+        await asyncio.to_thread(journal.remember, refused)
         stop.request(
-            f"the mirror would take away {surplus.associations:,} of {surplus.existing:,} "
-            f"associations, more than mirror.max_removals allows ({mirror.max_removals}); it took "
-            "nothing away",
-            f"look at {folder.surplus.name}; if it is meant, resume with "
-            f"--max-removals {surplus.associations}",
+            f"the mirror would take away {surplus.associations:,} of the {existing:,} associations "
+            f"that the from-records had, more than mirror.max_removals allows "
+            f"({mirror.max_removals}); it took nothing away",
+            f"look at {folder.surplus.name}",
         )
         return None
     folder.surplus.unlink(missing_ok=True)
     if surplus.associations:
         await asyncio.to_thread(write_removed, dataset.folder, folder.removed, portal.labels.texts)
         await asyncio.to_thread(write_whole, folder.restore, lambda path: _write_restore(job, path))
-    found = SurplusFound(existing=surplus.existing, sections=surplus.sections)
+    found = SurplusFound(existing=existing, sections=surplus.sections)
     await asyncio.to_thread(journal.remember, found)
     return found
 
 
-def mirrored(folder: RunFolder, journal: Journal) -> Mirrored:
-    """Tell how far a mirror has come; leave in ``removed.parquet`` what is gone, once it is over.
+def reader_of(job: Job, client: Client, stop: Stop) -> ExistingReader:
+    """Make what reads the associations of a job's records."""
+    return ExistingReader(client, concurrency=job.limits.concurrency or MAX_CONCURRENCY, stop=stop)
 
-    Raises StoppedError when the disk does not take it.
-    """
-    skipped = journal.recall(MirrorSkipped)
+
+def mirrored(journal: Journal) -> Mirrored:
+    """Tell how far a mirror has come."""
+    skipped, refused = journal.recall(MirrorSkipped), journal.recall(SurplusRefused)
     found = journal.recall(SurplusFound)
     if found is None:
         return Mirrored(
-            existing=None,
-            surplus=None,
+            existing=refused.existing if refused is not None else None,
+            surplus=refused.surplus if refused is not None else None,
             removed=0,
+            spared=0,
             failed=0,
             skipped=skipped.reason if skipped is not None else None,
-            is_over=skipped is not None,
+            is_too_much=refused is not None and skipped is None,
+            is_finished=skipped is not None,
         )
     told = pl.concat(
         [pl.DataFrame(schema=SETTLED), *(journal.verdicts(each.number) for each in found.sections)]
     )
+    spared = told.filter(pl.col("error_category") == GIVEN_SINCE).height
+    is_gone = pl.col("outcome").is_in([Outcome.REMOVED.value, Outcome.UNCHANGED.value])
+    removed = told.filter(is_gone).height - spared
     surplus = sum(section.associations for section in found.sections)
-    gone = told.filter(pl.col("outcome") == Outcome.REMOVED.value)
-    is_over = told.height == surplus
-    if is_over and gone.height < surplus:
-        _leave_out(folder, found, told.join(gone, on="association_id", how="anti"))
     return Mirrored(
         existing=found.existing,
         surplus=surplus,
-        removed=gone.height,
-        failed=told.height - gone.height,
+        removed=removed,
+        spared=spared,
+        failed=told.height - removed - spared,
         skipped=None,
-        is_over=is_over,
+        is_too_much=False,
+        is_finished=told.height == surplus,
     )
-
-
-def _leave_out(folder: RunFolder, found: SurplusFound, still_there: pl.DataFrame) -> None:
-    """Take out of ``removed.parquet`` what HubSpot still has."""
-    staged = Dataset(folder.staging, 0, found.sections)
-    pairs = [
-        staged.pairs(section).select("association_id", "from_id", "to_id")
-        for section in found.sections
-    ]
-    left = pl.concat(pairs).join(still_there.lazy(), on="association_id", how="semi")
-    rows = pl.scan_parquet(folder.removed).join(
-        left, on=["from_id", "to_id"], how="anti", maintain_order="left"
-    )
-    write_whole(folder.removed, rows.sink_parquet)
 
 
 def _write_restore(job: Job, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from etl.core.defined_labels import as_if_made, is_missing, missing_labels
 from etl.core.typebits import TypeBits
 from etl.errors import SettingsError
+from etl.hubspot.account import identities
 from etl.hubspot.culprits import Sides
 from etl.hubspot.label_room import fetch_room
 from etl.hubspot.labels import Labels, fetch_labels, labelled_pair, portal_of, resolver_of
@@ -54,8 +55,13 @@ async def prepare(
     return replace(portal_of(job, labels.beside(planned), bits), to_be_made=missing)
 
 
-async def prepare_again(job: Job, fact: SourceStaged, client: Client, pin: Pin | None) -> Portal:
-    """Make the portal with the types of the staged rows. Raises SettingsError if one is gone."""
+async def prepare_again(
+    job: Job, fact: SourceStaged, client: Client, pin: Pin | None, *, has_rows_left: bool
+) -> Portal:
+    """Make the portal with the types of the staged rows. Raises SettingsError if one is gone.
+
+    Without rows left, a mirror needs no type of theirs any more.
+    """
     labels = await fetch_labels(client, job)
     if pin is not None and (found := pin.differences(job, labels)):
         raise SettingsError(
@@ -64,7 +70,8 @@ async def prepare_again(job: Job, fact: SourceStaged, client: Client, pin: Pin |
             "what is left as a new run: hubspot-assoc retry",
         )
     types = types_of(fact)
-    SettingsCheck(client, job, types).judge(labels)
+    if has_rows_left:
+        SettingsCheck(client, job, types).judge(labels)
     return portal_of(job, labels, {way: TypeBits(kinds) for way, kinds in types.items()})
 
 
@@ -73,8 +80,15 @@ def types_of(fact: SourceStaged) -> dict[Direction, tuple[AssociationType, ...]]
     return dict(zip(Direction, fact.types, strict=True))
 
 
-def refuse_other_portal(fact: SourceStaged, account: Account) -> None:
-    """Raise SettingsError where the token is of another portal than the run's."""
+def refuse_other_portal(fact: SourceStaged, account: Account, job: Job) -> None:
+    """Raise SettingsError where the token is of another portal than the run's, or nobody knows."""
+    by_token, *_ = identities(account, job.hubspot.base_url, job.hubspot.access_token)
+    if fact.portal_id is not None and account.portal_id is None and by_token not in fact.locks:
+        raise SettingsError(
+            f"HubSpot does not tell which portal the access token is of, and the run is for portal "
+            f"{fact.portal_id}",
+            "go on when HubSpot tells the account's details, or with the token that the run began with",
+        )
     if None not in {fact.portal_id, account.portal_id} and fact.portal_id != account.portal_id:
         raise SettingsError(
             f"the access token is of portal {account.portal_id}, and the run is for portal "

@@ -64,7 +64,7 @@ class Report:
     ) -> Summary:
         """Write ``summary.json``, and clear away what is of no more use. Raises StoppedError."""
         job, folder = self._job, self._folder
-        mirror = mirrored(folder, self._journal) if job.mirror is not None else None
+        mirror = mirrored(self._journal) if job.mirror is not None else None
         summary = summarize(
             job,
             begun,

@@ -13,7 +13,9 @@ from etl.hubspot.parallel import in_parallel
 from etl.hubspot.push import Push
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
+
+    import polars as pl
 
     from etl.facts import Progress
     from etl.hubspot.client import Client
@@ -40,11 +42,12 @@ async def send(
     stop: Stop,
     on_settled: Callable[[RowsSettled], Progress],
     after: int = 0,
+    look: Callable[[pl.DataFrame], Awaitable[pl.DataFrame]] | None = None,
 ) -> None:
     """Send the sections in order; what the journal has settled is left out.
 
     `failing` counts towards max_failures: the rows that did not succeed before sending. Batches are
-    numbered from the one after `after`.
+    numbered from the one after `after`. `look` tells of a section's pairs which to let be: is_spared.
     """
     tally = Tally(failing.rows.copy())
 
@@ -76,6 +79,8 @@ async def send(
 
     async def settle(section: Section) -> None:
         pairs = await asyncio.to_thread(dataset.pairs(section).collect)
+        if look is not None:
+            pairs = await look(pairs)
         endpoint = portal.endpoints[section.direction, section.has_types].to(section.action)
         await push.section(section, pairs, endpoint, first_batch=first_batches[section.number])
 

@@ -13,6 +13,7 @@ import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from etl.core.label_lock import PORTAL_UNKNOWN
@@ -20,7 +21,7 @@ from etl.core.midnight import zone_of
 from etl.core.tally import Tally
 from etl.core.versions import support_notice
 from etl.errors import EtlError
-from etl.facts import Progress, RunBegun, SourceStaged
+from etl.facts import Progress, RunBegun, SourceStaged, SurplusFound
 from etl.hubspot.account import fetch_account, identities
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
@@ -32,17 +33,21 @@ from etl.model import Direction
 from etl.pipeline.count import Count
 from etl.pipeline.keys import KeyFinder
 from etl.pipeline.make_labels import LabelMaker
-from etl.pipeline.mirror import mirrored, surplus_to_remove
+from etl.pipeline.mirror import mirrored, reader_of, surplus_to_remove
 from etl.pipeline.pin import Pin
 from etl.pipeline.prepare import prepare, prepare_again, refuse_other_portal, types_of
 from etl.pipeline.report import Report
 from etl.pipeline.send import last_batch, send
 from etl.pipeline.stage import connect, stage
 from etl.staging import Dataset
+from etl.surplus import spare_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
+
+    import polars as pl
 
     from etl.hubspot.account import Account
     from etl.hubspot.client import Client
@@ -189,9 +194,15 @@ class Sitting:
             async with self._connected() as client:
                 client.quota.zone = zone_of(fact.time_zone, fact.utc_offset_milliseconds)
                 account = await fetch_account(client)
-                refuse_other_portal(fact, account)
+                refuse_other_portal(fact, account, self._job)
                 try:
-                    portal = await prepare_again(self._job, fact, client, self._pin(account))
+                    portal = await prepare_again(
+                        self._job,
+                        fact,
+                        client,
+                        self._pin(account),
+                        has_rows_left=settled < dataset.associations,
+                    )
                 except EtlError as error:
                     # What was settled before is told all the same, and can be retried.
                     self._stop.request(error.message, error.hint)
@@ -243,6 +254,7 @@ class Sitting:
         *,
         failing: Tally,
         after: int = 0,
+        look: Callable[[pl.DataFrame], Awaitable[pl.DataFrame]] | None = None,
     ) -> None:
         await send(
             job,
@@ -256,13 +268,14 @@ class Sitting:
             stop=self._stop,
             on_settled=self._on_settled,
             after=after,
+            look=look,
         )
 
     async def _mirror(self, fact: SourceStaged, told: Told, portal: Portal, client: Client) -> None:
         """Take away what the source has not, where the job mirrors it and all is well."""
         if self._job.mirror is None or self._stop.requested:
             return
-        dataset = self._dataset(fact)
+        dataset, was_found = self._dataset(fact), self._journal.recall(SurplusFound) is not None
         try:
             found = await surplus_to_remove(
                 self._job,
@@ -281,13 +294,27 @@ class Sitting:
             return
         if found is not None:
             surplus = Dataset(self._folder.staging, 0, found.sections)
-            # All of it has just been read.
+            # Read just now, or looked at again below.
             job = replace(self._job, existing_labels="ignore")
-            after = last_batch(dataset, job.limits.batch_size)
-            await self._send(job, surplus, fact, portal, client, failing=Tally(), after=after)
+            look = partial(
+                spare_changed,
+                surplus.folder,
+                reader=reader_of(job, client, self._stop),
+                where=portal.endpoints[Direction.FORWARD, True],
+            )
+            await self._send(
+                job,
+                surplus,
+                fact,
+                portal,
+                client,
+                failing=Tally(),
+                after=last_batch(dataset, job.limits.batch_size),
+                look=look if was_found else None,
+            )
 
     def _is_mirrored(self) -> bool:
-        return self._job.mirror is None or mirrored(self._folder, self._journal)["is_over"]
+        return self._job.mirror is None or mirrored(self._journal)["is_finished"]
 
     def _on_settled(self, settled: RowsSettled) -> Progress:
         self._observer.settled(settled)

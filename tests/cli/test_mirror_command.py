@@ -61,13 +61,13 @@ def test_too_much_then_meant_then_put_back(folder: Path, hubspot: dict[str, str]
     run_rows(folder, "roles.yaml", "1,11,VIP", "1,12,", "2,12,VIP", hubspot=hubspot)
     stopped = run_rows(folder, "mirror.yaml", "1,11,VIP", "2,12,", hubspot=hubspot)
     assert stopped.code == 3, stopped.stderr
-    assert "the mirror would take away 1 of 3 associations" in stopped.stderr
-    assert "--max-removals 1" in stopped.stderr
+    assert "the mirror would take away 1 of the 3 associations" in stopped.stderr
     run = run_folders(folder)[-1]
-    assert stopped.last_line == f"{run}: go on with: hubspot-assoc resume {run}"
+    assert stopped.last_line.startswith(f"{run}: look at surplus.parquet; if all of it is to go: ")
     assert "interrupted" in etl("runs", cwd=folder).stdout
-    assert follow(stopped, folder, **hubspot).code == 3, "it has not become less"
-    meant = etl("resume", run, "--max-removals", "1", cwd=folder, **hubspot)
+    again = etl("resume", run, cwd=folder, **hubspot)
+    assert again.code == 3, "it has not become less"
+    meant = follow(stopped, folder, **hubspot)
     assert meant.code == 0, meant.stderr
     assert "mirror: 1 of 3 associations taken away; restore.yaml puts them back" in meant.stderr
     assert mirror_of(run)["removed"] == 1
@@ -88,6 +88,10 @@ def test_rows_that_fail_keep_the_mirror_back(folder: Path, hubspot: dict[str, st
     failed = run_rows(folder, "mirror.yaml", "1,11,VIP", "7,11,", hubspot=hubspot)
     assert failed.code == 1, failed.stderr
     assert "nothing was taken away, because 1 rows did not succeed" in failed.stderr
+    job = folder / "mirror.yaml"
+    assert failed.last_line.endswith(f"(a retry does not mirror): hubspot-assoc run {job}")
+    planned = etl("plan", "mirror.yaml", cwd=folder, **hubspot)
+    assert "mirror takes away what these from-records have" in planned.stdout
     failures = run_folders(folder)[-1] / "failures.csv"
     failures.write_text(failures.read_text(encoding="utf-8").replace("7,11", "2,11"), "utf-8")
     retried = etl("retry", "latest", cwd=folder, **hubspot)

@@ -177,8 +177,9 @@ def test_a_section_that_was_compared_stays_compared(tmp_path: Path) -> None:
     unchanged = settled(0, 5, 6, outcome="unchanged")
     with open_journal(path) as journal:
         assert journal.comparison(1) is None
-        journal.compared(1, unchanged)
-        journal.compared(2, unchanged.clear())
+        journal.compared(1, unchanged, existing=5)
+        journal.compared(2, unchanged.clear(), existing=1)
+        assert journal.existing_associations() == 6
     with open_journal(path) as journal:
         found, none = journal.comparison(1), journal.comparison(2)
         assert found is not None
@@ -209,7 +210,7 @@ def test_only_whole_batches_and_unchanged_pairs_need_no_request(tmp_path: Path) 
         journal.settle(1, settled(1, 10, 11, 12), PROGRESS, is_whole=True)
         journal.settle(2, settled(2, 20), PROGRESS, is_whole=False)
         assert journal.settled_associations() == 3
-        journal.compared(1, settled(0, 5, 6, outcome="unchanged"))
+        journal.compared(1, settled(0, 5, 6, outcome="unchanged"), existing=2)
         assert journal.settled_associations() == 5
         journal.settle(2, settled(2, 20, 21), PROGRESS, is_whole=True)
         assert journal.settled_associations() == 7

@@ -10,6 +10,7 @@ from aiohttp import web
 from stage import (
     BAD,
     DECISION_MAKER,
+    EMPLOYER,
     UNLABELED,
     Stage,
     Witness,
@@ -150,15 +151,15 @@ async def test_a_row_that_breaks_a_removal_costs_itself_alone(open_stage: Any, k
     assert stage.types(3, 1003) >= {UNLABELED, DECISION_MAKER}
 
 
-async def test_a_removal_that_hubspot_refuses_costs_only_its_culprit(open_stage: Any) -> None:
-    """A label can't be taken from a record that is gone: its row fails, the others are done."""
+async def test_a_removal_from_a_record_that_is_gone_costs_nobody(open_stage: Any) -> None:
+    """A record that is gone has no label to take away: nothing was there, and the others are done."""
     stage: Stage = await open_stage(bad_input="refuse")
     removing_labels(stage, 3, "ignore")
     job = stage.job([*numbered(3), (BAD, 1, "Decision maker")])
     run = await stage.run(
         replace(job, action=Action.REMOVE_LABELS, existing_labels="ignore"),
     )
-    assert run.outcomes == ["removed"] * 3 + ["failed"]
+    assert run.outcomes == ["removed"] * 3 + ["unchanged"]
     assert stage.types(1, 1001) == {UNLABELED, PARTNER}
 
 
@@ -294,3 +295,57 @@ async def test_old_labels_stay_where_new_ones_are_refused(open_stage: Any) -> No
     assert run.outcomes == ["associated", "failed", "associated"]
     assert stage.types(2, 1002) == {UNLABELED, PARTNER}
     assert stage.types(3, 1003) == {UNLABELED, DECISION_MAKER}
+
+
+async def test_what_is_refused_because_it_is_gone_is_removed(open_stage: Any) -> None:
+    """An archive that was done and not answered, then refused as there is nothing left, has succeeded."""
+    tries = 0
+
+    def bend(request: web.Request, _: Any, __: web.Response) -> web.Response | None:
+        nonlocal tries
+        if not request.path.endswith("/batch/archive"):
+            return None
+        tries += 1
+        if tries == 1:
+            return web.json_response({"message": "oops"}, status=502)
+        refusal = {"status": "error", "message": "it is not there", "category": "OBJECT_NOT_FOUND"}
+        return web.json_response(refusal, status=404)
+
+    stage: Stage = await open_stage(Witness(bend=bend))
+    stage.seed(1, 5, DECISION_MAKER)
+    job = replace(stage.job([(1, 5, "")]), action=Action.REMOVE, existing_labels="keep")
+    run = await stage.run(job)
+    assert run.outcomes == ["removed"]
+    assert stage.pairs() == set()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_primary_moves_past_a_row_that_is_unclear(open_stage: Any, order: int) -> None:
+    """A pair that keeps what it has does not keep a primary that the file gives to another one."""
+    stage: Stage = await open_stage()
+    stage.seed(1, 5, ("HUBSPOT_DEFINED", 1))
+    rows = [(1, 7, "Primary"), (1, 5, "Decision maker"), (1, 5, "Nope")][::order]
+    run = await stage.run(replace(stage.job(rows, batch_size=1), existing_labels="replace"))
+    assert sorted(run.outcomes) == ["associated", "associated", "unresolved"]
+    assert stage.types(1, 7) == {UNLABELED, ("HUBSPOT_DEFINED", 1)}
+    assert stage.types(1, 5) == {UNLABELED, DECISION_MAKER}
+
+
+@pytest.mark.parametrize("labels_written", ["add", "replace"])
+async def test_labels_of_both_directions_are_replaced_without_a_moment_without_them(
+    open_stage: Any, labels_written: str
+) -> None:
+    """What the file gives from one end is not stale at the other; a second run sends nothing."""
+    witness = Witness()
+    stage: Stage = await open_stage(witness, labels_written=labels_written)
+    stage.seed(1, 5, DECISION_MAKER, EMPLOYER)
+    stage.seed(1, 6, ("USER_DEFINED", 3), EMPLOYER)
+    rows = [(1, 5, "Decision maker;Employee"), (1, 6, "Decision maker;Employee")]
+    job = replace(stage.job(rows), existing_labels="replace")
+    run = await stage.run(job)
+    assert run.outcomes == ["unchanged", "associated"]
+    for other in (5, 6):
+        assert stage.types(1, other) == {UNLABELED, DECISION_MAKER, EMPLOYER}
+    before = len(witness.calls)
+    assert (await stage.run(job)).outcomes == ["unchanged", "unchanged"]
+    assert {name for name, _ in witness.calls[before:]} <= {"read", "labels", "details"}

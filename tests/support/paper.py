@@ -243,7 +243,7 @@ class Model:
         # Of labels, version v4 has no words for it: its answer is empty, and nothing is there then.
         is_told = scene.bad_input == "refuse" or scene.api_version != "v4"
         if request.action == REMOVE_LABELS and MISSING in request.ends and is_told:
-            return "failed"
+            return "unchanged"
         self.take(request.direction, request.ends, goes)
         return "removed"
 

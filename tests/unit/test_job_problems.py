@@ -101,6 +101,7 @@ BLOCK_CASES = [
     ("action: remove\nlabel: {value: a}", "5:1", "action: remove takes the whole association away, whatever its labels are", "remove label and type from the job, or write action: remove_labels"),
     ("action: remove_labels", "4:9", "action: remove_labels needs to know which labels", "add label or type; action: remove takes whole associations away"),
     ("mirror: {scope: from}\naction: remove", "5:1", "mirror works out by itself what to take away: its rows can only associate", "remove action, or remove mirror"),
+    ("mirror: {scope: from}\nexisting_labels: ignore", "5:18", "mirror has to know what was there before the run, and ignore does not look", "write existing_labels: keep or replace"),
     ("mirror: {}", "4:1", "mirror has no scope", "add it, such as scope: from"),
 ]
 DEFINE_CASES = [

@@ -253,10 +253,16 @@ def _check_removal(root: Node) -> list[Trouble]:
 
 def _check_mirror(root: Node) -> list[Trouble]:
     mirror, action = find(root, ("mirror",)), find(root, _ACTION)
-    if mirror is None or action is None or action.value == Action.ASSOCIATE:
-        return []
-    message = "mirror works out by itself what to take away: its rows can only associate"
-    return [Trouble(action.key_place, message, "remove action, or remove mirror")]
+    existing = find(root, ("existing_labels",))
+    troubles = []
+    if mirror is not None and action is not None and action.value != Action.ASSOCIATE:
+        message = "mirror works out by itself what to take away: its rows can only associate"
+        troubles.append(Trouble(action.key_place, message, "remove action, or remove mirror"))
+    if mirror is not None and existing is not None and existing.value == "ignore":
+        message = "mirror has to know what was there before the run, and ignore does not look"
+        hint = "write existing_labels: keep or replace"
+        troubles.append(Trouble(existing.place, message, hint))
+    return troubles
 
 
 _RULES: dict[KeyPath, Callable[[str, str], Finding]] = {
