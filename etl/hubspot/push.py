@@ -251,13 +251,12 @@ class Push:
                     associations=batch.frame.height,
                 )
             is_unread = pl.col("unread").is_not_null()
-            await self._settle(ledger, _failed_unread(frame.filter(is_unread), batch.number))
-            await self._settle(ledger, _spared(frame.filter("is_spared"), batch.number))
+            asked = frame.filter(~is_unread & ~pl.col("is_spared"))
+            if asked.height < frame.height:
+                await self._settle(ledger, _failed_unread(frame.filter(is_unread), batch.number))
+                await self._settle(ledger, _spared(frame.filter("is_spared"), batch.number))
             async for outcomes in settle_replacing(
-                self._settler,
-                frame.filter(~is_unread & ~pl.col("is_spared")),
-                endpoint,
-                batch=batch.number,
+                self._settler, asked, endpoint, batch=batch.number
             ):
                 await self._settle(ledger, outcomes)
         except EtlError as error:
