@@ -16,7 +16,7 @@ from etl.core.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.model import Outcome
     from etl.pipeline import Observer
 

@@ -17,21 +17,19 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.batch import Batch, Batcher
-from etl.core.keep import keep_existing
-from etl.core.merge import in_doubt
-from etl.core.remove import part_removals
-from etl.core.replace import replace_existing
 from etl.core.tally import Tally
 from etl.errors import EtlError
+from etl.hubspot.compare import Comparer
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import verdicts
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.replace import settle_replacing
 from etl.hubspot.settle import NO_ANSWER, Settler, with_cost
-from etl.model import Action, Direction, Outcome
+from etl.hubspot.settled import RowsSettled, final, rows_settled, without
+from etl.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from etl.facts import Progress
     from etl.hubspot.client import Client
@@ -49,13 +47,6 @@ MAX_CONCURRENCY: Final = 50
 
 GIVEN_SINCE: Final = "GIVEN_SINCE"
 """Our category for what was to go, and was given something before it went."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowsSettled:
-    """Tell whoever listens that rows have come to their outcome."""
-
-    rows: Mapping[Outcome, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +100,13 @@ class Push:
         self._journal = journal
         self._batch_size = batch_size
         self._concurrency = concurrency or MAX_CONCURRENCY
-        self._existing_labels = existing_labels
         self._stop = stop
         self._log = log
         self._on_settled = on_settled
         self._slots = asyncio.Semaphore(self._concurrency)
-        self._reader = ExistingReader(client, concurrency=self._concurrency, stop=stop)
-        self._settler = Settler(client, self._reader, settings, gives_up=gives_up)
+        reader = ExistingReader(client, concurrency=self._concurrency, stop=stop)
+        self._settler = Settler(client, reader, settings, gives_up=gives_up)
+        self._comparer = Comparer(reader, journal, existing_labels, log=log, on_settled=on_settled)
 
     async def section(
         self, section: Section, pairs: pl.DataFrame, endpoint: Endpoint, *, first_batch: int
@@ -135,9 +126,9 @@ class Push:
         )
         if "is_spared" not in pairs.columns:
             pairs = pairs.with_columns(pl.lit(value=False).alias("is_spared"))
-        if self._existing_labels != "ignore" or section.has_doubt:
+        if self._comparer.has_to_look(section):
             try:
-                pairs = await self._compare(section, pairs, endpoint, done.verdicts)
+                pairs = await self._comparer.compare(section, pairs, endpoint, done.verdicts)
             except EtlError as error:
                 self._stop.request(error.message, error.hint)
                 return
@@ -155,90 +146,9 @@ class Push:
             stop=self._stop,
         )
 
-    async def _compare(
-        self, section: Section, pairs: pl.DataFrame, endpoint: Endpoint, settled: pl.DataFrame
-    ) -> pl.DataFrame:
-        """Read what the pairs have; give those to write, with the union of their types.
-
-        A section that was compared before it was cut off keeps its batches: what was to be written
-        then is written now, by what HubSpot has now.
-        """
-        unchanged = await asyncio.to_thread(self._journal.comparison, section.number)
-        is_new = unchanged is None
-        asked = pairs
-        if self._existing_labels == "ignore":
-            # Written blindly, these might lose what is theirs by other rows of this run.
-            asked = pairs.filter(in_doubt(section.direction))
-        if unchanged is not None:
-            asked = _without(_without(asked, unchanged), _final(settled))
-        existing = await self._reader.read(asked, endpoint)
-        change, same = self._part(
-            pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left"),
-            endpoint.fold_types(existing.types),
-            endpoint,
-            section,
-            write_all=self._existing_labels == "ignore" or not is_new,
-        )
-        if unchanged is None:
-            unchanged = with_cost(verdicts(same, Outcome.UNCHANGED, None), attempts=0)
-            await asyncio.to_thread(
-                self._journal.compared,
-                section.number,
-                unchanged,
-                existing=_there(asked, existing.types, section),
-            )
-            self._on_settled(_rows_settled(unchanged, pairs))
-        changed = ("types", "writes", "stale")
-        write = (
-            _without(pairs, unchanged)
-            .drop("unread")
-            .join(existing.unread.rename({"error_message": "unread"}), on="from_id", how="left")
-            .join(change.select("association_id", *changed), on="association_id", how="left")
-            .with_columns(pl.coalesce(f"{name}_right", name).alias(name) for name in changed)
-            .drop(f"{name}_right" for name in changed)
-            .sort("association_id")
-        )
-        self._log.info(
-            "section.compared",
-            section=section.number,
-            unchanged=unchanged.height,
-            unread=existing.unread.height,
-            write=write.height,
-        )
-        return write
-
-    def _part(
-        self,
-        pairs: pl.DataFrame,
-        existing: pl.DataFrame,
-        endpoint: Endpoint,
-        section: Section,
-        *,
-        write_all: bool,
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Part what needs a request, with its types, writes and stale, from what is as asked."""
-        if endpoint.action is not Action.ASSOCIATE:
-            labels_alone = endpoint.action is Action.REMOVE_LABELS
-            there, gone = part_removals(pairs, existing, labels_alone=labels_alone)
-            return (pl.concat([there, gone]), gone.clear()) if write_all else (there, gone)
-        exclusive, holder = endpoint.bits.mask(endpoint.primary), endpoint.primary_holder
-        if self._existing_labels == "replace":
-            return replace_existing(
-                pairs.drop("writes", "stale").with_columns(
-                    endpoint.may_go(section.direction).alias("may_go")
-                ),
-                existing,
-                exclusive=exclusive,
-                holder=holder,
-                write_all=write_all,
-            )
-        return keep_existing(
-            pairs, existing, exclusive=exclusive, holder=holder, write_all=write_all
-        )
-
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:
         earlier = done.of(batch.number)
-        frame = _without(batch.frame, _final(earlier))
+        frame = without(batch.frame, final(earlier))
         if not frame.height:
             return
         ledger = _Ledger(batch, frame, earlier)
@@ -268,7 +178,7 @@ class Push:
         """Write down what an answer settles of a batch, before more of it is asked."""
         if not outcomes.height:
             return
-        told = _rows_settled(outcomes, ledger.frame)
+        told = rows_settled(outcomes, ledger.frame)
         ledger.told.add(told.rows)
         ledger.verdicts = pl.concat([ledger.verdicts, outcomes])
         # Without its line in the journal a verdict does not count: sending again is safe.
@@ -277,26 +187,8 @@ class Push:
             ledger.batch.number,
             ledger.verdicts,
             self._on_settled(told),
-            is_whole=_final(ledger.verdicts).height == ledger.batch.frame.height,
+            is_whole=final(ledger.verdicts).height == ledger.batch.frame.height,
         )
-
-
-def _there(asked: pl.DataFrame, existing: pl.DataFrame, section: Section) -> int:
-    """Count the pairs that HubSpot has; one that is asked for both ways is counted where it goes first."""
-    if section.direction is Direction.REVERSE:
-        asked = asked.filter(pl.col("other_types") == 0)
-    return asked.join(existing, on=["from_id", "to_id"], how="semi").height
-
-
-def _final(settled: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the verdicts about some types alone."""
-    return settled.filter(pl.col("types").is_null())
-
-
-def _without(pairs: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    if not others.height:
-        return pairs
-    return pairs.join(others, on="association_id", how="anti", maintain_order="left")
 
 
 def _failed_unread(unread: pl.DataFrame, batch: int) -> pl.DataFrame:
@@ -313,13 +205,3 @@ def _spared(spared: pl.DataFrame, batch: int) -> pl.DataFrame:
         pl.lit(GIVEN_SINCE).alias("error_category")
     )
     return with_cost(told, attempts=0, batch=batch)
-
-
-def _rows_settled(outcomes: pl.DataFrame, pairs: pl.DataFrame) -> RowsSettled:
-    """Count the rows behind associations by outcome."""
-    told = _final(outcomes).select("association_id", "outcome")
-    if told.height == pairs.height and told["outcome"].n_unique() == 1:
-        return RowsSettled({Outcome(told["outcome"][0]): int(pairs["rows"].sum())})
-    rows = told.join(pairs, on="association_id", how="inner").group_by("outcome")
-    counts = rows.agg(pl.col("rows").sum()).iter_rows()
-    return RowsSettled({Outcome(name): count for name, count in counts})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.model import Outcome
 
 

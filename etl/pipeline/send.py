@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from etl.facts import Progress
     from etl.hubspot.client import Client
     from etl.hubspot.labels import Portal
-    from etl.hubspot.push import RowsSettled
     from etl.hubspot.settings_check import SettingsCheck
+    from etl.hubspot.settled import RowsSettled
     from etl.journal import Journal
     from etl.logs import Log
     from etl.model import Job

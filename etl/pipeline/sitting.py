@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from etl.hubspot.account import Account
     from etl.hubspot.client import Client
     from etl.hubspot.labels import Portal
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.journal import Journal
     from etl.logs import Log
     from etl.model import Job

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from cuts import Sent
     from scenes import Line
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.sandbox.faults import Fault
     from etl.summary import Summary
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from etl.hubspot.client import Reply
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.logs import Log
     from etl.model import Outcome
     from etl.summary import Summary

@@ -37,7 +37,7 @@ from etl.summary import Summary, read_summary
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.model import Outcome
 
 ADDED: Final = [

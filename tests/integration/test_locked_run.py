@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Handler
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
 
 PARTNER: Final = LockedLabel("Partner", "USER_DEFINED", 7, "forward")
 LOCK: Final = LabelLock("2026-01-31T00:00:00+00:00", 345, "contacts", "companies", (PARTNER,))

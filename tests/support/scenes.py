@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.model import Outcome
     from etl.run_folder import RunFolder
     from etl.summary import Summary

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pytest
     from aiohttp.typedefs import Handler, Middleware
 
-    from etl.hubspot.push import RowsSettled
+    from etl.hubspot.settled import RowsSettled
     from etl.model import Outcome
     from etl.summary import Summary
 
