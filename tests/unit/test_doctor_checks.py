@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,11 +19,13 @@ from etl.hubspot.client import Reply
 from etl.hubspot.meter import Meter
 from etl.hubspot.wire import decode_answer
 from etl.model import (
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
     Labelling,
+    LabelSettings,
     LabelValue,
     Limits,
     Output,
@@ -278,6 +281,43 @@ def test_the_labels(
     finding = of_job.labels(job, told)
     assert verdict(finding) == expected
     assert said in finding.said
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected", "said"),
+    [
+        (LabelSettings(define=(DefinedLabel("Boss"),)), "ok", "has Boss, Employee"),
+        (
+            LabelSettings(define=(DefinedLabel("Mentor"), DefinedLabel("Guest"))),
+            "fail",
+            "labels.define: 'Guest': HubSpot does not have it",
+        ),
+        (
+            LabelSettings(create_missing=True, define=(DefinedLabel("Mentor"),)),
+            "ok",
+            "lacks 'Mentor': a run makes them first",
+        ),
+        (
+            LabelSettings(create_missing=True, define=(DefinedLabel("Boss", inverse="Nobody"),)),
+            "fail",
+            "without the inverse 'Nobody'",
+        ),
+    ],
+)
+def test_the_labels_that_a_job_defines(
+    job: Job, labels: LabelSettings, expected: str, said: str
+) -> None:
+    """Labels that a run would stop over are told before, and those that it would make, too."""
+    finding = of_job.labels(replace(job, labels=labels), [FORWARD, BACKWARD])
+    assert verdict(finding) == expected
+    assert said in finding.said
+
+
+def test_a_label_for_all_rows_may_be_one_that_a_run_makes(job: Job) -> None:
+    """A job that makes the label it is for is fit to run."""
+    labels = LabelSettings(create_missing=True, define=(DefinedLabel("Mentor"),))
+    mentors = replace(job, labels=labels, labelling=LabelValue("Mentor"))
+    assert verdict(of_job.labels(mentors, [FORWARD, BACKWARD])) == "ok"
 
 
 @pytest.mark.parametrize(
