@@ -196,9 +196,19 @@ BOSS_LIMIT: Final = {
 )
 def test_the_association_limits(told: Told, expected: str, said: str) -> None:
     """Limits that admins have set are told; not being let see them keeps no run from going."""
-    finding = account.association_limits(told)
+    finding = account.association_limits({"": told})
     assert verdict(finding) == expected
     assert said in finding.said
+
+
+def test_the_association_limits_of_both_ways() -> None:
+    """A limit from companies to contacts stops rows as one from contacts to companies does."""
+    limits = {"a → b": reply(results=[]), "b → a": reply(results=[BOSS_LIMIT])}
+    finding = account.association_limits(limits)
+    assert verdict(finding) == "ok"
+    assert "a → b: none are configured" in finding.said
+    assert "b → a: Boss at most 5" in finding.said
+    assert verdict(account.association_limits({**limits, "b → a": NO_SCOPE})) == "warn"
 
 
 # --- the job ----------------------------------------------------------------------------------------
