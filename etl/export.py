@@ -85,14 +85,17 @@ class Pages:
 def write_export(lines: Iterator[pl.DataFrame], target: Path | BinaryIO) -> None:
     """Write EXPORTED to a file, which appears whole, or as csv to a stream.
 
-    Raises StoppedError when the disk refuses; what stood there before stays.
+    Raises StoppedError when the disk refuses the file; what stood there before stays.
     """
     if isinstance(target, Path):
         file_format = format_of(target)
         write_whole(target, lambda path: sink(lines, EXPORTED, path, file_format))
     else:
-        with writing(Path("stdout")):
-            sink(lines, EXPORTED, target, "csv")
+        # By the stream's own write, not by its file descriptor as polars would: whose stream it is
+        # decides what a reader who goes away, or a full disk, means.
+        target.write(pl.DataFrame(schema=EXPORTED).write_csv().encode())
+        for part in lines:
+            target.write(part.write_csv(include_header=False).encode())
 
 
 def format_of(path: Path) -> ResultsFormat:

@@ -101,10 +101,15 @@ def find_run(run: str, directory: Path) -> RunFolder:
     """Find a run by its folder, its id, or ``latest`` below an output directory."""
     # Absolute, as the next command may be run from anywhere.
     as_path, directory = Path(run).absolute(), directory.absolute()
-    if as_path.is_dir():
+    try:
+        is_folder = as_path.is_dir()
+    except OSError as error:
+        raise _unreadable(as_path, error) from error
+    if is_folder:
         return RunFolder(as_path)
+    jobs = folders_in(directory)
     found = sorted(
-        (path for path in directory.glob("*/*") if path.is_dir() and run in {LATEST, path.name}),
+        (path for job in jobs for path in folders_in(job) if run in {LATEST, path.name}),
         key=lambda path: path.name,
     )
     if not found:
@@ -113,6 +118,28 @@ def find_run(run: str, directory: Path) -> RunFolder:
             "give a run folder, a run id or 'latest', and --directory where the runs are",
         )
     return RunFolder(found[-1])
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """List the folders in a folder; none where it is missing.
+
+    Raises UsageError where it may not be read: that is not the same as that there are none.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> UsageError:
+    whom = f" by user {os.geteuid()}" if isinstance(error, PermissionError) else ""
+    return UsageError(
+        f"{folder} can't be read{whom}: {error.strerror}",
+        "look as the user whose runs are there, or name another folder",
+    )
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -12,7 +12,7 @@ from etl.facts import Progress, RunBegun, SourceStaged
 from etl.journal import open_journal
 from etl.lock import holders
 from etl.model import Outcome
-from etl.run_folder import RunFolder
+from etl.run_folder import RunFolder, folders_in
 from etl.summary import is_whole, read_summary
 
 if TYPE_CHECKING:
@@ -79,20 +79,32 @@ def list_runs(
 ) -> list[Look]:
     """Look at all runs below an output directory, the newest first.
 
-    `on_unreadable` hears of those that never began, or are of another version.
+    `on_unreadable` hears of those that never began, are of another version, or may not be read.
+    Raises UsageError where the directory itself may not be read.
     """
-    folders = [RunFolder(path.parent) for path in directory.absolute().glob("*/*/journal.sqlite")]
+    folders: list[RunFolder] = []
+    for job in folders_in(directory.absolute()):
+        try:
+            folders += map(RunFolder, folders_in(job))
+        except UsageError as error:
+            on_unreadable(error)
     looks = []
     for folder in sorted(folders, key=lambda each: each.run_id, reverse=True):
         try:
-            looks.append(look_at(folder))
+            folders_in(folder.path)  # or its journal would only seem to be missing
+            if folder.journal.exists():
+                looks.append(look_at(folder))
         except UsageError as error:
             on_unreadable(error)
     return looks
 
 
 def look_at(folder: RunFolder) -> Look:
-    """See how a run stands. Raises UsageError when the folder is no run's, or is just being begun."""
+    """See how a run stands.
+
+    Raises UsageError when the folder is no run's, may not be read, or is just being begun.
+    """
+    folders_in(folder.path)  # or its files would only seem to be missing
     holder = next(
         (each for each in holders(folder.path.parent) if each.run_id == folder.run_id), None
     )

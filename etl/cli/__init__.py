@@ -15,6 +15,7 @@ import click
 
 from etl import __version__
 from etl.cli.signals import end_at_once_on_signals, ignore_signals
+from etl.cli.streams import keep_streams
 from etl.core.exit_code import ExitCode
 from etl.errors import EtlError, ProblemsError, StoppedError
 
@@ -56,6 +57,9 @@ COMMANDS: Final = {
     "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
 }
 """Every command, where it is, and its line in the help."""
+
+_LEAVE_A_FOLDER: Final = {"run", "resume", "retry"}
+"""What these tell on stdout stands in the run's folder, too."""
 
 
 class _LazyGroup(click.Group):
@@ -105,9 +109,16 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors of ours are told, not traced."""
+    streams = keep_streams()
     end_at_once_on_signals("nothing was sent")
     try:
         cli.main(args=arguments, prog_name="hubspot-assoc")
+    except SystemExit as ended:
+        sys.stdout.flush()
+        told = sys.argv[1:] if arguments is None else arguments
+        if streams.is_data_lost and not ended.code and _LEAVE_A_FOLDER.isdisjoint(told[:1]):
+            sys.exit(ExitCode.STOPPED)
+        raise
     except StoppedError as error:
         tell(error)
         sys.exit(error.exit_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from etl.core.exit_code import ExitCode
@@ -38,7 +38,8 @@ def end_at_once_on_signals(then: str) -> None:
         for each in SIGNALS:
             # Whoever presses on while the line can't be written is told by the same code.
             signal.signal(each, lambda *_: os._exit(SIGNALS[which][1]))
-        os.write(STDERR, (CLEAN_LINE if os.isatty(STDERR) else b"") + said[which])
+        with suppress(OSError):  # whoever read it may have gone first
+            os.write(STDERR, (CLEAN_LINE if os.isatty(STDERR) else b"") + said[which])
         os._exit(SIGNALS[which][1])
 
     for number in SIGNALS:

@@ -104,9 +104,12 @@ def _troubles(each: DefinedLabel, resolver: Resolver, there: LabelledPair) -> It
 
 
 def _to_define(each: DefinedLabel, there: LabelledPair) -> Problem:
-    command = ["hubspot-assoc", "labels", "create", there.from_object, there.to_object, each.label]
-    command += ["--inverse", each.inverse] if each.inverse is not None else []
-    command += ["--name", each.name] if each.name is not None else []
+    wanted = [there.from_object, there.to_object, each.label]
+    options = ["--inverse", each.inverse] if each.inverse is not None else []
+    options += ["--name", each.name] if each.name is not None else []
+    # Behind --, a label that begins with - is not read as an option.
+    words = [*options, "--", *wanted] if each.label.startswith("-") else [*wanted, *options]
+    command = ["hubspot-assoc", "labels", "create", *words]
     return Problem(
         _place(each),
         f"HubSpot does not have it for {there.pair}",

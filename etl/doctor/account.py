@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from etl.core.finding import Finding, fail, ok, skipped, warn
+from etl.core.finding import Finding, Verdict, fail, ok, skipped, warn
 from etl.core.midnight import zone_of
 from etl.core.versions import SUPPORT, support_notice
 from etl.doctor.questions import Unasked
@@ -14,6 +15,7 @@ from etl.errors import AccessError, EtlError
 from etl.hubspot.client import Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from etl.doctor.questions import Told
@@ -162,8 +164,18 @@ def api_version(version: ApiVersion, today: date) -> Finding:
     return ok("api version", f"{version} is supported until {SUPPORT[version]}")
 
 
-def association_limits(told: Told) -> Finding:
-    """Find which limits of associations the account's admins have configured."""
+def association_limits(told: Mapping[str, Told]) -> Finding:
+    """Find which limits of associations the account's admins have configured.
+
+    `told` has the answer for each way between two objects; one without a name is for all.
+    """
+    found = [(way, _limits_told(each)) for way, each in told.items()]
+    said = [f"{way}: {each.said}" if way else each.said for way, each in found]
+    worst = next((each for _, each in found if each.verdict is not Verdict.OK), found[0][1])
+    return replace(worst, said="; ".join(dict.fromkeys(said)))
+
+
+def _limits_told(told: Told) -> Finding:
     check = "association limits"
     fix = "look in HubSpot's settings: Objects, Associations; a run tells what HubSpot refuses"
     if isinstance(told, Unasked):

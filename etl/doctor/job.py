@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from etl.core.defined_labels import as_if_made, missing_labels
 from etl.core.finding import Finding, fail, ok, skipped, warn
 from etl.core.resolve_rows import RowResolver
 from etl.core.typebits import TypeBits
 from etl.doctor.questions import Unasked
-from etl.errors import AccessError, EtlError, SettingsError
+from etl.errors import AccessError, EtlError, ProblemsError, SettingsError
 from etl.hubspot.client import Reply
+from etl.hubspot.culprits import Sides
 from etl.hubspot.key_judge import is_about_property
-from etl.hubspot.labels import Labels, portal_of
+from etl.hubspot.labels import Labels, labelled_pair, portal_of, resolver_of
 from etl.hubspot.wire import WireError, read_labels
 from etl.model import Direction, LabelValue
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from etl.core.keys import UniqueProperty
     from etl.doctor.questions import Told
-    from etl.model import Job
+    from etl.model import DefinedLabel, Job
 
 SHOWN_LABELS: Final = 8
 
@@ -59,7 +61,7 @@ def object_types(job: Job, told: Sequence[Told]) -> Finding:
 
 
 def labels(job: Job, told: Sequence[Told]) -> Finding:
-    """Find whether the pair has the label that the job asks for, or any labels at all."""
+    """Find whether the pair has the labels that the job defines or asks for, or any at all."""
     listed = []
     for each in told:
         if not isinstance(each, Reply) or not each.is_success:
@@ -68,13 +70,20 @@ def labels(job: Job, told: Sequence[Told]) -> Finding:
             listed.append(read_labels(each.answer))
         except WireError as error:
             return fail("labels", str(error), "check that hubspot.base_url is HubSpot's API")
-    found = Labels(listed[0], listed[1] if len(listed) > 1 else [])
-    portal = portal_of(job, found, {direction: TypeBits() for direction in Direction})
+    return _judge_labels(job, Labels(listed[0], listed[1] if len(listed) > 1 else []))
+
+
+def _judge_labels(job: Job, found: Labels) -> Finding:
     try:
-        # It refuses a label or type that is fixed for all rows and unknown.
-        RowResolver(portal.resolver, job.labelling, portal.bits)
+        missing = _labels_to_make(job, found)
+    except ProblemsError as error:
+        said = "; ".join(f"{each.place}: {each.message}" for each in error.problems)
+        return fail("labels", said, "; ".join(dict.fromkeys(each.hint for each in error.problems)))
     except SettingsError as error:
         return fail("labels", error.message, error.hint)
+    if missing:
+        lacking = ", ".join(f"'{each.label}'" for each in missing)
+        return ok("labels", f"{_pair(job)} lacks {lacking}: a run makes them first")
     if isinstance(job.labelling, LabelValue):
         return ok("labels", f"{_pair(job)} has '{job.labelling.value}'")
     texts = sorted({each.text for each in (*found.forward, *found.reverse) if each.text})
@@ -86,6 +95,17 @@ def labels(job: Job, told: Sequence[Told]) -> Finding:
         )
     more = f" and {len(texts) - SHOWN_LABELS} more" if len(texts) > SHOWN_LABELS else ""
     return ok("labels", f"{_pair(job)} has {', '.join(texts[:SHOWN_LABELS]) or 'none'}{more}")
+
+
+def _labels_to_make(job: Job, found: Labels) -> tuple[DefinedLabel, ...]:
+    """List the labels that a run would make first. Raises UsageError where it would stop."""
+    there = labelled_pair(job, found)
+    missing = missing_labels(job.labels, resolver_of(job, found), there)
+    made = Labels(*as_if_made(missing, same_object=Sides(there.from_object, there.to_object).same))
+    portal = portal_of(job, found.beside(made), {way: TypeBits() for way in Direction})
+    # It refuses a label or type that is fixed for all rows and unknown.
+    RowResolver(portal.resolver, job.labelling, portal.bits)
+    return missing
 
 
 def keys(by: UniqueProperty, told: Told) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from etl.core.finding import Finding, fail, ok, warn
@@ -55,12 +56,22 @@ def output_folder(job: Job) -> Finding:
             + ("not yours to write to" if there.is_dir() else "no folder"),
             "set output.directory to a folder that you may write to",
         )
+    try:
+        # Some systems of files let nobody make a folder, whatever the permissions say.
+        with TemporaryDirectory(prefix=".hubspot-assoc-", dir=there):
+            pass
+    except OSError as error:
+        return fail(
+            "output folder",
+            f"{folder} can't be written to: {there} takes no folder: {error.strerror}",
+            "set output.directory to a folder that you may write to",
+        )
     free, needed = shutil.disk_usage(there).free, _needed(job)
     said = f"{folder}: {_gigabytes(free)} free"
     if free < needed:
         return warn(
             "output folder",
-            f"{said}; this source may take {_gigabytes(needed)}",
+            f"{said}; a run wants {_gigabytes(needed)} free",
             "make room, or set output.directory to another disk",
         )
     return ok("output folder", said if there == folder else f"{said}; it will be made")

@@ -68,7 +68,7 @@ class _Answers:
         unasked = Unasked("there is no token")
         self._details: Told = unasked
         self._usage: Told = unasked
-        self._limits: Told = unasked
+        self._limits: dict[str, Told] = {"": unasked}
         self._labels: list[Told] = [unasked]
         keys = unique_properties(job).values() if job is not None else ()
         self._keys: dict[UniqueProperty, Told] = dict.fromkeys(keys, unasked)
@@ -81,14 +81,20 @@ class _Answers:
         self._details = await questions.ask(DETAILS)
         self._usage = await questions.ask(DAILY_USAGE)
         if self._job is None:
-            self._limits = await questions.ask(*AccountPaths(self._hubspot.api_version).limits)
+            of_all = AccountPaths(self._hubspot.api_version).limits
+            self._limits = {"": await questions.ask(*of_all)}
         else:
             ends = (self._job.from_side.object, self._job.to_side.object)
             forward = Between.of(self._hubspot.api_version, *ends)
             backward = Between.of(self._hubspot.api_version, *reversed(ends))
             ways = [forward] if forward.sides.same else [forward, backward]
             self._labels = [await questions.ask(*way.paths.labels) for way in ways]
-            self._limits = await questions.ask(*forward.paths.limits)
+            self._limits = {
+                f"{way.sides.from_object} → {way.sides.to_object}": await questions.ask(
+                    *way.paths.limits
+                )
+                for way in ways
+            }
             paths = AccountPaths(self._hubspot.api_version)
             for by in self._keys:
                 asked = look_up_body(_NOBODY, by)

@@ -82,10 +82,15 @@ async def test_a_healthy_job(folder: Path) -> None:
     assert ended.code == 0, ended.stdout
     found = verdicts(ended)
     assert list(found) == [*ACCOUNT, *OF_JOB]
+    [limits] = [
+        line["said"] for line in json.loads(ended.stdout) if line["check"] == "association limits"
+    ]
+    assert "contacts → companies: " in limits
+    assert "companies → contacts: " in limits
     # How much room the disk has is this machine's affair.
     assert {check for check, verdict in found.items() if verdict != "ok"} <= {"output folder"}
     assert set(asked) == {"GET"}
-    assert len(asked) <= 6
+    assert len(asked) <= 7
     names = sorted(path.name for path in await asyncio.to_thread(lambda: list(folder.iterdir())))
     assert names == ["roles.yaml", "rows.csv"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from commands import SECONDS, Ended, environment, etl
+from commands import SECONDS, Ended, environment, etl, served
 
 from etl.sandbox import Sandbox, demo_portal
 
@@ -202,6 +203,19 @@ def test_a_run_tells_the_labels_that_it_lacks_and_those_that_it_makes(tmp_path: 
     assert made.code == 0, made.stderr
     assert "label 'Mentor' was made for contacts → companies: Mentor USER_DEFINED:" in made.stderr
     assert "made the label 'Mentor': USER_DEFINED:" in made.stderr
+
+
+def test_the_command_for_a_label_that_looks_like_an_option(tmp_path: Path) -> None:
+    """The command that a run prints makes the label, also where its text begins with a dash."""
+    (tmp_path / "rows.csv").write_text("contact,company,role\n1,2,-x\n", encoding="utf-8")
+    job = JOB.replace("true", "false").replace("label: Mentor, inverse: Mentee", "label: -x")
+    (tmp_path / "job.yaml").write_text(job, encoding="utf-8")
+    with served(cwd=tmp_path) as hubspot:
+        lacking = etl("run", "job.yaml", "--json", cwd=tmp_path, **hubspot)
+        [problem] = json.loads(lacking.stdout)["problems"]
+        _, _, command = problem["hint"].partition("hubspot-assoc ")
+        made = etl(*shlex.split(command), cwd=tmp_path, **hubspot)
+        assert (made.code, etl("run", "job.yaml", cwd=tmp_path, **hubspot).code) == (0, 0)
 
 
 @pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 2)])

@@ -222,6 +222,39 @@ def test_a_plan_for_people(job: Path) -> None:
     assert not (job.parent / "runs").exists()
 
 
+@pytest.mark.parametrize("command", [("runs",), ("show", "latest"), ("resume", "latest")])
+def test_a_folder_that_can_not_be_read_is_not_one_without_runs(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Who may not see runs is told so, and not that there are none."""
+    (tmp_path / "runs").symlink_to("runs")
+    ended = etl(*command, cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert f"Error: {tmp_path / 'runs'} can't be read: Too many levels" in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("hidden", ["runs", "runs/job", "runs/job/1"])
+def test_whose_permissions_are_missing_is_told(tmp_path: Path, hidden: str) -> None:
+    """A colleague's runs are told as such: which folder, and who may not read it."""
+    (tmp_path / "runs" / "job" / "1").mkdir(parents=True)
+    (tmp_path / hidden).chmod(0)
+    try:
+        listed, shown = etl("runs", cwd=tmp_path), etl("show", "latest", cwd=tmp_path)
+    finally:
+        (tmp_path / hidden).chmod(0o700)
+    said = f"{tmp_path / hidden} can't be read by user {os.geteuid()}: Permission denied"
+    assert said in listed.stderr
+    assert (shown.code, said in shown.stderr) == (2, True)
+
+
+def test_a_run_with_an_impossible_name(tmp_path: Path) -> None:
+    """A text pasted in the place of a run is a mistake in the command, not of the disk."""
+    ended = etl("show", "x" * 300, cwd=tmp_path)
+    assert ended.code == 2
+    assert "can't be read: File name too long" in ended.stderr
+
+
 def test_nothing_to_show(tmp_path: Path) -> None:
     """Asking for a run where none is ends with a way on."""
     ended = etl("show", "latest", cwd=tmp_path)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from etl.core.finding import Verdict
 from etl.doctor import machine
+from etl.model import Output
 from etl.settings import load_job
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from etl.model import Job
 
 JOB = """\
@@ -79,11 +80,26 @@ def test_a_folder_that_can_not_be_made(job: Job, tmp_path: Path) -> None:
     assert "output.directory" in finding.fix
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+def test_a_place_that_takes_no_folder(job: Job) -> None:
+    """Where the permissions alone would allow a folder, looking tries it."""
+    finding = machine.output_folder(replace(job, output=Output(Path("/proc/nope"))))
+    assert finding.verdict is Verdict.FAIL
+    assert "/proc takes no folder" in finding.said
+
+
+def test_looking_leaves_nothing(job: Job, tmp_path: Path) -> None:
+    """What is made to try whether it can be made is gone afterwards."""
+    before = sorted(tmp_path.iterdir())
+    machine.output_folder(job)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_disk_with_little_room(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A source that would fill the disk is told with what it may take."""
     monkeypatch.setattr(machine, "ROOM", 2**80)
     finding = machine.output_folder(job)
     assert finding.verdict is Verdict.WARN
-    assert "this source may take" in finding.said
+    assert "a run wants" in finding.said
     (tmp_path / "rows.csv").unlink()
     assert machine.output_folder(job).verdict is not Verdict.FAIL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,11 +19,13 @@ from etl.hubspot.client import Reply
 from etl.hubspot.meter import Meter
 from etl.hubspot.wire import decode_answer
 from etl.model import (
+    DefinedLabel,
     ExplicitType,
     HubspotSettings,
     Job,
     LabelColumn,
     Labelling,
+    LabelSettings,
     LabelValue,
     Limits,
     Output,
@@ -193,9 +196,19 @@ BOSS_LIMIT: Final = {
 )
 def test_the_association_limits(told: Told, expected: str, said: str) -> None:
     """Limits that admins have set are told; not being let see them keeps no run from going."""
-    finding = account.association_limits(told)
+    finding = account.association_limits({"": told})
     assert verdict(finding) == expected
     assert said in finding.said
+
+
+def test_the_association_limits_of_both_ways() -> None:
+    """A limit from companies to contacts stops rows as one from contacts to companies does."""
+    limits = {"a → b": reply(results=[]), "b → a": reply(results=[BOSS_LIMIT])}
+    finding = account.association_limits(limits)
+    assert verdict(finding) == "ok"
+    assert "a → b: none are configured" in finding.said
+    assert "b → a: Boss at most 5" in finding.said
+    assert verdict(account.association_limits({**limits, "b → a": NO_SCOPE})) == "warn"
 
 
 # --- the job ----------------------------------------------------------------------------------------
@@ -278,6 +291,43 @@ def test_the_labels(
     finding = of_job.labels(job, told)
     assert verdict(finding) == expected
     assert said in finding.said
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected", "said"),
+    [
+        (LabelSettings(define=(DefinedLabel("Boss"),)), "ok", "has Boss, Employee"),
+        (
+            LabelSettings(define=(DefinedLabel("Mentor"), DefinedLabel("Guest"))),
+            "fail",
+            "labels.define: 'Guest': HubSpot does not have it",
+        ),
+        (
+            LabelSettings(create_missing=True, define=(DefinedLabel("Mentor"),)),
+            "ok",
+            "lacks 'Mentor': a run makes them first",
+        ),
+        (
+            LabelSettings(create_missing=True, define=(DefinedLabel("Boss", inverse="Nobody"),)),
+            "fail",
+            "without the inverse 'Nobody'",
+        ),
+    ],
+)
+def test_the_labels_that_a_job_defines(
+    job: Job, labels: LabelSettings, expected: str, said: str
+) -> None:
+    """Labels that a run would stop over are told before, and those that it would make, too."""
+    finding = of_job.labels(replace(job, labels=labels), [FORWARD, BACKWARD])
+    assert verdict(finding) == expected
+    assert said in finding.said
+
+
+def test_a_label_for_all_rows_may_be_one_that_a_run_makes(job: Job) -> None:
+    """A job that makes the label it is for is fit to run."""
+    labels = LabelSettings(create_missing=True, define=(DefinedLabel("Mentor"),))
+    mentors = replace(job, labels=labels, labelling=LabelValue("Mentor"))
+    assert verdict(of_job.labels(mentors, [FORWARD, BACKWARD])) == "ok"
 
 
 @pytest.mark.parametrize(
