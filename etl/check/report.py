@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from etl.model import AssociationType
     from etl.staging import Dataset
 
-PRIVATE: Final = 0o600
-"""The report holds customers' record ids: nobody else on the machine reads it."""
-
 CHECKED: Final = {
     "sign": pl.String,
     "from_id": pl.Int64,
@@ -157,13 +154,11 @@ class Report:
         )
 
     def write(self, path: Path) -> None:
-        """Write the file, readable by its owner alone. Raises StoppedError."""
+        """Write the file. Raises StoppedError."""
         files = sorted(self._folder.iterdir())
         lines = pl.scan_parquet(files) if files else pl.LazyFrame(schema=CHECKED)
 
         def sink(partial: Path) -> None:
-            partial.touch()
-            partial.chmod(PRIVATE)
             if path.suffix == ".csv":
                 lines.sink_csv(partial)
             else:
