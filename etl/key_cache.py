@@ -25,7 +25,7 @@ import polars as pl
 from etl.core.keys import KEY
 from etl.errors import StoppedError
 from etl.hubspot.objects import singular
-from etl.run_folder import PRIVATE, write_whole
+from etl.run_folder import PRIVATE_FOLDER, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,9 +39,6 @@ FOLDER: Final = ".keys"
 
 LINE: Final = {**KEY, "record_id": pl.Int64, "at": pl.Int64}
 """A key, its record, and when HubSpot said so: milliseconds since 1970. No record: forget it."""
-
-PRIVATE_FILE: Final = 0o600
-"""Keys are people's email addresses: nobody else on the machine reads them."""
 
 _UNREADABLE: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
@@ -113,8 +110,8 @@ class KeyCache:
         stamp = datetime.fromtimestamp(self._now(), UTC).strftime("%Y%m%dT%H%M%S%fZ")
         path = self._folder / f"{self._prefix(by)}{stamp}-{secrets.token_hex(3)}.parquet"
         try:
-            self._folder.mkdir(parents=True, mode=PRIVATE, exist_ok=True)
-            write_whole(path, lambda partial: _write_private(lines.with_columns(at), partial))
+            self._folder.mkdir(parents=True, mode=PRIVATE_FOLDER, exist_ok=True)
+            write_whole(path, lines.with_columns(at).select(*LINE).write_parquet)
         except (OSError, StoppedError) as error:
             self._log.warning("keys.not_remembered", file=str(path), trouble=str(error))
 
@@ -150,8 +147,3 @@ def open_cache(job: Job, portal_id: int | None, log: Log) -> KeyCache | None:
         hours=job.match_cache_hours,
         log=log,
     )
-
-
-def _write_private(lines: pl.DataFrame, path: Path) -> None:
-    path.touch(mode=PRIVATE_FILE)
-    lines.select(*LINE).write_parquet(path)

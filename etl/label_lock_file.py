@@ -10,7 +10,7 @@ import msgspec
 from etl.core.label_lock import Told
 from etl.errors import UsageError
 from etl.model import LabelLock, LockedLabel
-from etl.run_folder import write_whole
+from etl.run_folder import OPEN_FILE, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,10 @@ def write_lock(job_file: Path, lock: LabelLock) -> Path:
             FORMAT, lock.written_at, lock.portal_id, lock.from_object, lock.to_object, lock.labels
         )
     )
-    write_whole(path, lambda partial: partial.write_bytes(msgspec.json.format(body) + b"\n"))
+    # It goes with the job file to colleagues and other machines.
+    write_whole(
+        path, lambda partial: partial.write_bytes(msgspec.json.format(body) + b"\n"), mode=OPEN_FILE
+    )
     return path
 
 

@@ -22,12 +22,12 @@ from io import FileIO
 from typing import TYPE_CHECKING, Final
 
 from etl.errors import UsageError
+from etl.run_folder import PRIVATE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_PRIVATE: Final = 0o600
 _PORTAL_DIGITS: Final = 16
 """Hexadecimal digits of a portal's hash: 64 bits tell any number of portals apart."""
 _TRIES: Final = 7
@@ -144,7 +144,7 @@ def _troubles_told(path: Path) -> Iterator[None]:
 def _open(path: Path, flags: int) -> FileIO:
     # A link planted in a folder that others may write to must not lead out of it.
     return FileIO(
-        os.open(path, flags | os.O_NOFOLLOW, _PRIVATE), "r+" if flags & os.O_RDWR else "r"
+        os.open(path, flags | os.O_NOFOLLOW, PRIVATE_FILE), "r+" if flags & os.O_RDWR else "r"
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from etl.core.action import CONTRADICTING_ROWS, contradiction
+from etl.core.action import rejecting_contradictions
 from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.hints import DEFAULT_HINT, HINTS, NOT_SENT, NOT_SENT_HINT
 from etl.core.spreadsheet import neutralise
@@ -258,27 +258,19 @@ def _fates(links: pl.DataFrame, outcomes: pl.DataFrame, stopped: str) -> pl.Data
         told = links.join(of_some, on="association_id", how="inner", suffix="_told")
         told = told.filter((pl.col("types") & pl.col("types_told")) != 0)
         fates = pl.concat([fates, told.select(fates.columns)])
-    contradicts = pl.col("contradicts").is_not_null()
     is_not_sent = pl.col("outcome").is_null()
     fates = fates.with_columns(
-        pl.when(contradicts)
-        .then(pl.lit(Outcome.REJECTED.value))
-        .otherwise(pl.col("outcome").fill_null(Outcome.NOT_SENT.value))
-        .alias("outcome"),
+        pl.col("outcome").fill_null(Outcome.NOT_SENT.value),
         pl.col("attempts").fill_null(0),
-        pl.when(contradicts)
-        .then(pl.lit(CONTRADICTING_ROWS))
-        .when(is_not_sent)
+        pl.when(is_not_sent)
         .then(pl.lit(NOT_SENT))
         .otherwise("error_category")
         .alias("error_category"),
-        pl.when(contradicts)
-        .then(contradiction())
-        .when(is_not_sent)
+        pl.when(is_not_sent)
         .then(pl.lit(stopped))
         .otherwise("error_message")
         .alias("error_message"),
-    )
+    ).with_columns(*rejecting_contradictions())
     return _worst_of_each_row(fates).sort("row_number").select(*_FATE)
 
 

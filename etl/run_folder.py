@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LATEST: Final = "latest"
-PRIVATE: Final = 0o700
-"""Run folders hold customers' record ids: nobody else on the machine reads them."""
+PRIVATE_FOLDER: Final = 0o700
+PRIVATE_FILE: Final = 0o600
+"""Ids and keys are customers': nobody else on the machine reads them."""
+
+OPEN_FILE: Final = 0o666
+"""What holds nobody's ids: who else reads it is for the umask to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def create_run_folder(directory: Path, job_name: str, now: datetime | None = Non
     # Ids sort by time, so that the latest run can be told from the names alone.
     path = directory / job_name / f"{stamp(now or datetime.now(UTC))}-{secrets.token_hex(3)}"
     try:
-        path.mkdir(parents=True, mode=PRIVATE)
+        path.mkdir(parents=True, mode=PRIVATE_FOLDER)
     except OSError as error:
         raise UsageError(
             f"the run folder {path} can't be made: {error.strerror}",
@@ -142,13 +146,16 @@ def _unreadable(folder: Path, error: OSError) -> UsageError:
     )
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_whole(path: Path, write: Callable[[Path], object], *, mode: int = PRIVATE_FILE) -> None:
     """Let a file appear whole, also after a power cut: write it under another name, then rename it.
 
-    Raises StoppedError when the disk refuses; what stood there before stays.
+    It has its mode before there is anything in it to be read. Raises StoppedError when the disk refuses; what stood there before stays.
     """
     partial = path.with_name(f".{path.name}.partial")
     with writing(path):
+        # What an earlier cut has left there may be open to others.
+        partial.unlink(missing_ok=True)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         write(partial)
         sync(partial)
         partial.replace(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from etl.hubspot.wire import TYPED_PAIR
+from etl.hubspot.wire import PAIR, TYPED_PAIR
 from etl.run_folder import writing
 from etl.staging import COMPRESSION, PARTITION_ROWS
 
@@ -64,3 +64,22 @@ class Found:
             page.write_parquet(self._folder / f"{self._files:05}.parquet", compression=COMPRESSION)
         self._files += 1
         self._pages, self._held = [], 0
+
+
+def unread_pairs(
+    pairs: pl.DataFrame, from_side: pl.DataFrame, to_side: pl.DataFrame
+) -> pl.DataFrame:
+    """Name the pairs of which a record could not be read, where it had to be: and why."""
+    to_side = to_side.rename({"from_id": "to_id", "error_message": "to_message"})
+    return (
+        pairs.join(from_side, on="from_id", how="left")
+        .join(to_side, on="to_id", how="left")
+        .select(
+            *PAIR,
+            "action",
+            pl.coalesce("error_message", pl.when(pl.col("reverse") != 0).then("to_message")).alias(
+                "reason"
+            ),
+        )
+        .filter(pl.col("reason").is_not_null())
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.action import rejecting_contradictions
 from etl.core.compare import Sign
 from etl.model import Action, Direction
 from etl.results import Told
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from etl.core.typebits import TypeBits
     from etl.hubspot.labels import Labels
     from etl.model import AssociationType
-
-PRIVATE: Final = 0o600
-"""The report holds customers' record ids: nobody else on the machine reads it."""
+    from etl.staging import Dataset
 
 CHECKED: Final = {
     "sign": pl.String,
@@ -124,8 +123,20 @@ class Report:
         """Take COMPARED."""
         self._add(self._words.say(compared))
 
-    def add_rows(self, rows: pl.DataFrame, label: pl.Expr) -> None:
-        """Take staged rows that stand for no pair: rejected or unresolved, and why."""
+    def add_rows(self, dataset: Dataset, label: pl.Expr) -> None:
+        """Take the staged rows that stand for no pair: rejected or unresolved, and why."""
+        for path in dataset.row_files():
+            rows = pl.read_parquet(path)
+            contradictions = dataset.contradictions(rows["row_number"][0], rows["row_number"][-1])
+            rows = (
+                rows.join(contradictions, on="row_number", how="left", maintain_order="left")
+                .with_columns(*rejecting_contradictions())
+                .filter(pl.col("outcome").is_not_null())
+            )
+            if rows.height:
+                self._add_rows(rows, label)
+
+    def _add_rows(self, rows: pl.DataFrame, label: pl.Expr) -> None:
         self.told.add_reasons(rows)
         self._add(
             rows.select(
@@ -143,13 +154,11 @@ class Report:
         )
 
     def write(self, path: Path) -> None:
-        """Write the file, readable by its owner alone. Raises StoppedError."""
+        """Write the file. Raises StoppedError."""
         files = sorted(self._folder.iterdir())
         lines = pl.scan_parquet(files) if files else pl.LazyFrame(schema=CHECKED)
 
         def sink(partial: Path) -> None:
-            partial.touch()
-            partial.chmod(PRIVATE)
             if path.suffix == ".csv":
                 lines.sink_csv(partial)
             else:

@@ -27,7 +27,7 @@ from etl.core.compare import Sign
 from etl.errors import UsageError
 from etl.logs import open_log
 from etl.pipeline import check_job, connect
-from etl.run_folder import PRIVATE, RunFolder, stamp
+from etl.run_folder import PRIVATE_FOLDER, RunFolder, stamp
 from etl.settings import load_job
 from etl.stop import Stop
 
@@ -99,7 +99,7 @@ def _report_path(job: Job, output: Path | None) -> Path:
     if output is None:
         folder = (job.output.directory / job.name).absolute()
         try:
-            folder.mkdir(parents=True, mode=PRIVATE, exist_ok=True)
+            folder.mkdir(parents=True, mode=PRIVATE_FOLDER, exist_ok=True)
         except OSError as error:
             raise UsageError(
                 f"the folder {folder} can't be made: {error.strerror}",

@@ -31,7 +31,7 @@ _LOOK = "look at what is there with: hubspot-assoc labels list"
 
 from_argument = click.argument("from_object", metavar="FROM")
 to_argument = click.argument("to_object", metavar="TO")
-which_argument = click.argument("which", metavar="TYPE_OR_LABEL")
+which_argument = click.argument("which", metavar="LABEL_OR_TYPE")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the labels as JSON.")
 
 
@@ -155,7 +155,10 @@ def update(
     inverse: str | None,
     as_json: bool,
 ) -> None:
-    """Rename a label that people of the portal made; its typeIds stay."""
+    """Rename a label that people of the portal made; its typeIds stay.
+
+    LABEL_OR_TYPE is the label's text, its typeId or CATEGORY:ID.
+    """
     text, inverse = text.strip(), _stripped(inverse)
 
     async def work(client: Client, _stop: Stop) -> tuple[Labels, Labels]:
@@ -198,6 +201,8 @@ def delete(
     as_json: bool,
 ) -> None:
     """Delete a label that people of the portal made, in both directions.
+
+    LABEL_OR_TYPE is the label's text, its typeId or CATEGORY:ID.
 
     It can't be undone: the label goes from every association that has it, and one that is made
     again has another typeId. The associations stay, without it.

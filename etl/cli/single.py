@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -10,6 +9,7 @@ import click
 import msgspec
 
 from etl.cli.account import account_options
+from etl.core.named_type import read_type
 from etl.core.single import ExistingLabels
 from etl.errors import UsageError
 from etl.hubspot.existing import Between
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 THEN: Final = "what became of the pair is not known: run the command again"
 
-_TYPE: Final = re.compile(r"([A-Za-z_]+):([0-9]+)")
-
 
 def _read_types(
     _context: click.Context, _option: click.Parameter, values: Sequence[str]
@@ -33,12 +31,12 @@ def _read_types(
     """Take types apart into category and id."""
     found = []
     for value in values:
-        parts = _TYPE.fullmatch(value.strip())
-        if parts is None:
+        outright = read_type(value)
+        if outright is None:
             raise click.BadParameter(
                 f"'{value}' is no CATEGORY:ID; write it as USER_DEFINED:36 or HUBSPOT_DEFINED:279"
             )
-        found.append((parts[1], parts[2]))
+        found.append(outright)
     return tuple(found)
 
 

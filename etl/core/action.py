@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from etl.core.normalize import SHOWN_CHARACTERS
-from etl.model import Action, ActionColumn
+from etl.model import Action, ActionColumn, Outcome
 
 UNKNOWN_ACTION: Final = "UNKNOWN_ACTION"
 LABEL_WITH_REMOVE: Final = "LABEL_WITH_REMOVE"
@@ -122,6 +122,20 @@ def _opposed(rows: pl.DataFrame, others: pl.DataFrame, *, by_label: bool = False
         shares = (pl.col(side) & pl.col(f"{side}_other") != 0 for side in ("forward", "reverse"))
         met = met.filter(pl.any_horizontal(*shares))
     return met.group_by("row_number").agg(pl.col("contradicts").min())
+
+
+def rejecting_contradictions() -> list[pl.Expr]:
+    """Reject rows that `contradicts` names another for, whatever else was to be told of them."""
+    told = {
+        "outcome": pl.lit(Outcome.REJECTED.value),
+        "error_category": pl.lit(CONTRADICTING_ROWS),
+        "error_message": contradiction(),
+    }
+    contradicts = pl.col("contradicts").is_not_null()
+    return [
+        pl.when(contradicts).then(instead).otherwise(name).alias(name)
+        for name, instead in told.items()
+    ]
 
 
 def contradiction() -> pl.Expr:

@@ -18,7 +18,6 @@ HINTS: Final = {
     "CONTRADICTING_ROWS": "keep the rows of one mind, and run them again",
     "OBJECT_NOT_FOUND": "the record does not exist (deleted, merged or another portal): correct the id",
     "VALIDATION_ERROR": "check that both ids exist and belong to the objects of the job",
-    "INVALID_OBJECT_IDS": "check that both ids exist and belong to the objects of the job",
     "NOT_NAMED": "look the pair up in HubSpot, then run the row again",
     "STILL_THERE": "look the pair up in HubSpot, then run the row again",
     "NO_ANSWER": "run the row again; sending an association twice does no harm",

@@ -1,7 +1,7 @@
 """Find the custom label that somebody wants to rename or delete, and judge its new texts.
 
 Rule 1: only what the portal's people made may be changed; HubSpot's own labels and those of apps not.
-Rule 2: a text or number that could mean two labels is never guessed.
+Rule 2: a text or number that could mean two labels is never guessed; a type outright never could.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rapidfuzz import fuzz, process
 
 from etl.core.label_rules import check_pair, check_text, custom_labels
+from etl.core.named_type import AS_TYPE, read_type
 from etl.core.resolve import normal_form
 from etl.errors import Problem, UsageError
 from etl.model import DefinedLabel, Direction
@@ -26,7 +27,7 @@ Placed = tuple[Direction, "LabelDefinition"]
 
 
 def choose(given: str, labels: Iterable[Placed], *, pair: str) -> Placed:
-    """Find a label by its typeId or its text. Raises UsageError.
+    """Find a label by its type (``USER_DEFINED:36``), its typeId or its text. Raises UsageError.
 
     A single label stands in both directions; its side of the direction asked for is given.
     """
@@ -46,7 +47,7 @@ def choose(given: str, labels: Iterable[Placed], *, pair: str) -> Placed:
     ways = [way for way, _ in own]
     if len(texts) > 1 or len(set(ways)) < len(ways):
         shown = ", ".join(f"'{line.text}' ({line.type})" for _, line in own)
-        raise UsageError(f"'{given}' may be any of {shown}", "give the typeId of the one you mean")
+        raise UsageError(f"'{given}' may be any of {shown}", AS_TYPE)
     return own[0]
 
 
@@ -90,6 +91,8 @@ def _check_free(text: str, labels: Iterable[LabelDefinition], pair: str) -> Find
 
 
 def _is_named(line: LabelDefinition, given: str) -> bool:
+    if outright := read_type(given):
+        return outright == (line.type.category, str(line.type.type_id))
     is_text = line.text is not None and normal_form(line.text) == normal_form(given)
     return is_text or str(line.type.type_id) == given.strip()
 
@@ -98,4 +101,6 @@ def _unknown(given: str, lines: Sequence[LabelDefinition], pair: str) -> UsageEr
     texts = {normal_form(line.text): line.text for line in custom_labels(lines) if line.text}
     nearest = process.extractOne(normal_form(given), texts.keys(), scorer=fuzz.ratio)
     hint = f"did you mean '{texts[nearest[0]]}'?" if nearest else "there are no custom labels"
-    return UsageError(f"{pair} has no label or typeId '{given}'", hint)
+    if nearest and read_type(given):
+        hint = "`hubspot-assoc labels list` shows the types that there are"
+    return UsageError(f"{pair} has no label or type '{given}'", hint)

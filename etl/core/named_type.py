@@ -1,6 +1,7 @@
 """Find the one association type that a word of a command stands for, in the pair's own direction.
 
-Rule 1: a word is a label's text, ``unlabeled``, or a type outright: ``USER_DEFINED:36``.
+Rule 1: a word is a label's text, ``unlabeled``, or a type outright: ``USER_DEFINED:36``, however it is
+        spaced and cased. What reads like a type is one, also where a label has that text.
 Rule 2: a limit counts from one side, so a label of the other direction is refused, not turned round.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, get_args
 
-from etl.core.resolve import AMBIGUOUS_LABEL
+from etl.core.resolve import AMBIGUOUS_LABEL, normal_form
 from etl.errors import UsageError
 from etl.model import Category
 
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     from etl.core.resolve import Resolver
     from etl.model import AssociationType
 
-_OUTRIGHT: Final = re.compile(rf"\s*({'|'.join(get_args(Category))})\s*:\s*(\d+)\s*", re.IGNORECASE)
+AS_TYPE: Final = "give it as CATEGORY:ID"
+"""The way out wherever a text is not clear."""
+
+_OUTRIGHT: Final = re.compile(rf"({'|'.join(get_args(Category))}) ?: ?([0-9]+)")
+
+
+def read_type(word: str) -> tuple[str, str] | None:
+    """Take a type given outright apart into category and id; None where a word is no such thing."""
+    outright = _OUTRIGHT.fullmatch(normal_form(word).upper())
+    return (outright[1], outright[2]) if outright else None
 
 
 def named_type(word: str, resolver: Resolver) -> AssociationType:
@@ -27,13 +37,13 @@ def named_type(word: str, resolver: Resolver) -> AssociationType:
             "there is a blank where a label should stand",
             "give a label's text, CATEGORY:ID, or 'unlabeled' for the type without a label",
         )
-    outright = _OUTRIGHT.fullmatch(word)
-    found = resolver.resolve_type(*outright.groups()) if outright else resolver.resolve_labels(word)
+    outright = read_type(word)
+    found = resolver.resolve_type(*outright) if outright else resolver.resolve_labels(word)
     if found.trouble is not None:
         is_ambiguous = found.trouble.category == AMBIGUOUS_LABEL
         raise UsageError(
             found.trouble.message,
-            "give the type outright, as CATEGORY:ID" if is_ambiguous else found.trouble.hint,
+            AS_TYPE if is_ambiguous else found.trouble.hint,
         )
     if found.forward:
         return found.forward[0]
@@ -45,6 +55,6 @@ def named_type(word: str, resolver: Resolver) -> AssociationType:
     if resolver.unlabeled is None:
         raise UsageError(
             f"HubSpot lists no unlabeled type to give '{word.strip()}' a meaning",
-            "give the type outright, as CATEGORY:ID",
+            AS_TYPE,
         )
     return resolver.unlabeled

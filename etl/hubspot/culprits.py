@@ -28,6 +28,12 @@ Side = Literal["from", "to", "either"]
 
 CATEGORIES: Final = frozenset(get_args(Category))
 
+NOT_THERE: Final = frozenset({"OBJECT_NOT_FOUND", "NOT_FOUND"})
+"""Categories of errors that say that a record, or what it should be associated with, does not exist."""
+
+NOT_VALID: Final = "VALIDATION_ERROR"
+"""The category that says so where it names the record; without a name it may be about anything."""
+
 _NAMED_ID: Final = re.compile(r"\b([A-Za-z][\w-]*|[0-9]+-[0-9]+)=([0-9]{1,19})\b")
 _BARE_ID: Final = re.compile(r"(?<![\w-])[0-9]{1,19}(?![\w-])")
 _TYPE_KEY: Final = re.compile(r"association_?type", re.IGNORECASE)

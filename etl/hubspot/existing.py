@@ -16,7 +16,7 @@ import polars as pl
 from etl.core.exit_code import ExitCode
 from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.client import NOT_FOUND
-from etl.hubspot.culprits import Sides, culprits
+from etl.hubspot.culprits import NOT_THERE, NOT_VALID, Sides, culprits
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.paths import Paths
 from etl.hubspot.wire import TYPED_PAIR, WireError, read_body, read_existing
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from etl.hubspot.wire import ErrorDetail
     from etl.model import ApiVersion
     from etl.stop import Stop
-
-NOTHING_THERE: Final = {"OBJECT_NOT_FOUND", "NOT_FOUND"}
-"""Categories that say of a record that it, or anything associated with it, does not exist."""
-
-NO_RECORD: Final = "VALIDATION_ERROR"
-"""The category that says so where it names the record; without a name it may be about anything."""
 
 TRIES_OF_A_PART: Final = 3
 """Tries for a part of a request that has come to nothing as a whole: trouble that passes is over by
@@ -245,7 +239,7 @@ def _refused(group: pl.DataFrame, error: ErrorDetail, http_status: int, where: W
 
 
 def _says_nothing_there(error: ErrorDetail, named: list[int]) -> bool:
-    return error.category in NOTHING_THERE or (error.category == NO_RECORD and bool(named))
+    return error.category in NOT_THERE or (error.category == NOT_VALID and bool(named))
 
 
 def _named(error: ErrorDetail, where: Where) -> list[int]:

@@ -16,18 +16,13 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.keys import FOUND, KEY
+from etl.hubspot.culprits import NOT_THERE, NOT_VALID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from etl.core.keys import UniqueProperty
     from etl.hubspot.wire import ErrorDetail
-
-NOT_THERE: Final = frozenset({"OBJECT_NOT_FOUND", "NOT_FOUND"})
-"""Categories that say of a key that no record has it."""
-
-BAD_KEY: Final = "VALIDATION_ERROR"
-"""The category that says of a key that it can't be one; of a whole request, it may say anything."""
 
 _NAMED: Final = re.compile(r"[\w-]+=(.+?)(?: is .*)?")
 """How an error names one thing with what it is: ``CONTACT=ada@example.com is not valid``."""
@@ -65,7 +60,7 @@ def judge_records(
         if error.category in NOT_THERE:
             missing = missing.join(named, on="key", how="anti")
             told.append(by.not_found(named))
-        elif error.category == BAD_KEY and (named.height or is_alone):
+        elif error.category == NOT_VALID and (named.height or is_alone):
             missing = missing.join(meant, on="key", how="anti")
             told.append(by.refused(meant, error.message))
         elif meant.height:

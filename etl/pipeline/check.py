@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from etl.check.asked import Asked, asked_by_record
-from etl.check.found import Found
+from etl.check.found import Found, unread_pairs
 from etl.check.report import Report, Words
-from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.compare import THERE, Sign, compare
 from etl.core.exit_code import ExitCode
 from etl.core.typebits import TypeBits
 from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
-from etl.model import Direction, Outcome
+from etl.hubspot.wire import PAIR
+from etl.model import Direction
 from etl.pipeline.keys import reading_finder
 from etl.pipeline.stage import stage
 
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
     from etl.logs import Log
     from etl.model import Job
     from etl.pipeline.observer import Observer
-    from etl.pipeline.stage import Staged
     from etl.stop import Stop
-
-_PAIR: Final = ["from_id", "to_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ async def check_job(
     asked = asked_by_record(staged.dataset, folder / "asked", same_object=portal.same_object)
     while (part := await asyncio.to_thread(next, asked, None)) is not None:
         await check.compare(part)
-    await asyncio.to_thread(_add_rows, told, staged)
+    await asyncio.to_thread(told.add_rows, staged.dataset, staged.source.label)
     await asyncio.to_thread(told.write, report)
     return Checked(
         job=job.name,
@@ -152,13 +149,13 @@ class _Check:
         )
         for pairs, typed_pairs in found.parts(asked.pairs):
             there = fold_forward(typed_pairs).rename({"types": "there_forward"})
-            of_part = there_backward.join(pairs, on=_PAIR, how="semi")
-            there = there.join(of_part, on=_PAIR, how="full", coalesce=True).select(*THERE)
+            of_part = there_backward.join(pairs, on=[*PAIR], how="semi")
+            there = there.join(of_part, on=[*PAIR], how="full", coalesce=True).select(*THERE)
             self._report.add(
                 compare(
                     pairs,
                     there,
-                    unread=_unread(pairs, unread, backward.unread),
+                    unread=unread_pairs(pairs, unread, backward.unread),
                     mirrors=asked.mirrors,
                     custom_forward=self._custom(Direction.FORWARD),
                     custom_reverse=self._custom(Direction.REVERSE),
@@ -168,53 +165,6 @@ class _Check:
     def _custom(self, direction: Direction) -> int:
         endpoint = self._portal.endpoints[direction, True]
         return endpoint.bits.mask(endpoint.custom) if self._exactly else 0
-
-
-def _unread(pairs: pl.DataFrame, from_side: pl.DataFrame, to_side: pl.DataFrame) -> pl.DataFrame:
-    """Name the pairs of which a record could not be read, where it had to be: and why."""
-    to_side = to_side.rename({"from_id": "to_id", "error_message": "to_message"})
-    return (
-        pairs.join(from_side, on="from_id", how="left")
-        .join(to_side, on="to_id", how="left")
-        .select(
-            *_PAIR,
-            "action",
-            pl.coalesce("error_message", pl.when(pl.col("reverse") != 0).then("to_message")).alias(
-                "reason"
-            ),
-        )
-        .filter(pl.col("reason").is_not_null())
-    )
-
-
-def _add_rows(report: Report, staged: Staged) -> None:
-    """Report the rows that stand for no pair."""
-    for path in staged.dataset.row_files():
-        rows = pl.read_parquet(path)
-        first, last = rows["row_number"][0], rows["row_number"][-1]
-        rows = rows.join(
-            staged.dataset.contradictions(first, last),
-            on="row_number",
-            how="left",
-            maintain_order="left",
-        )
-        contradicts = pl.col("contradicts").is_not_null()
-        rows = rows.with_columns(
-            pl.when(contradicts)
-            .then(pl.lit(Outcome.REJECTED.value))
-            .otherwise("outcome")
-            .alias("outcome"),
-            pl.when(contradicts)
-            .then(pl.lit(CONTRADICTING_ROWS))
-            .otherwise("error_category")
-            .alias("error_category"),
-            pl.when(contradicts)
-            .then(contradiction())
-            .otherwise("error_message")
-            .alias("error_message"),
-        ).filter(pl.col("outcome").is_not_null())
-        if rows.height:
-            report.add_rows(rows, staged.source.label)
 
 
 def _reasons(report: Report) -> list[dict[str, Any]]:

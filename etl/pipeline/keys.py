@@ -16,7 +16,7 @@ from etl.core.keys import (
     unique_properties,
 )
 from etl.hubspot.account import Account, fetch_account
-from etl.hubspot.existing import NOTHING_THERE
+from etl.hubspot.culprits import NOT_THERE, NOT_VALID
 from etl.hubspot.look_up import LookUp
 from etl.key_cache import open_cache
 
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 REMEMBERED_AT_ONCE: Final = 10_000
 """Keys found before they are written down: what a run that is killed has to look up again."""
 
-_NO_SUCH_RECORD: Final = sorted({*NOTHING_THERE, "INVALID_OBJECT_IDS"})
-"""What HubSpot says of an association when one of its records does not exist, or not any more."""
+_MAY_BE_GONE: Final = sorted({*NOT_THERE, NOT_VALID})
+"""What HubSpot says of an association when one of its records does not exist, or not any more. It may
+mean something else: forgetting a key that still leads there costs no more than asking for it again."""
 
 
 class KeyFinder:
@@ -153,10 +154,10 @@ async def reading_finder(
 def forget_failed(
     job: Job, source: SourceShape, cache: KeyCache | None, failed: pl.DataFrame
 ) -> None:
-    """Forget the keys of staged rows that failed as a record does not exist: the next run asks anew."""
+    """Forget the keys of staged rows that failed and may be of a record that is gone: the next run asks anew."""
     if cache is None:
         return
-    rows = failed.filter(pl.col("error_category").is_in(_NO_SUCH_RECORD))
+    rows = failed.filter(pl.col("error_category").is_in(_MAY_BE_GONE))
     cells = {"from": source.from_cell, "to": source.to_cell}
     for end, by in unique_properties(job).items():
         cache.forget(rows.select(by.key(pl.col(cells[end])).alias("key")).unique(), by)

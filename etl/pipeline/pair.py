@@ -10,6 +10,7 @@ from etl.core.hints import DEFAULT_HINT, HINTS
 from etl.core.resolve import Ways
 from etl.core.single import custom_types
 from etl.errors import EtlError, StoppedError, UsageError
+from etl.hubspot.culprits import NOT_VALID
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import NOT_NAMED
 from etl.hubspot.labels import labels_between, resolver_between
@@ -39,10 +40,7 @@ _HINTS: Final = {
     **HINTS,
     NO_ANSWER: "run the command again: doing it twice does no harm",
     NOT_NAMED: "look the pair up in HubSpot, then run the command again",
-    **dict.fromkeys(
-        ("VALIDATION_ERROR", "INVALID_OBJECT_IDS"),
-        "check that both ids exist and belong to the two objects",
-    ),
+    NOT_VALID: "check that both ids exist and belong to the two objects",
 }
 """What to do about a pair, where it is not what to do about a row."""
 

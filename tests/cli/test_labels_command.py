@@ -126,6 +126,13 @@ def test_what_can_not_be_done_is_refused(
     assert said in ended.stderr
 
 
+def test_a_label_is_deleted_by_what_the_messages_call_it(tmp_path: Path) -> None:
+    """The type that the commands show is one that they understand."""
+    ended = rehearse("delete", "contacts", "companies", "USER_DEFINED:7", "--yes", cwd=tmp_path)
+    assert ended.code == 0
+    assert "deleting the label 'Partner' (USER_DEFINED:7)" in ended.stderr
+
+
 def test_a_deletion_says_what_it_takes_along(tmp_path: Path) -> None:
     """Before a label goes, the command says how far that reaches and that nothing brings it back."""
     ended = rehearse("delete", "contacts", "companies", "Partner", "--yes", cwd=tmp_path)

@@ -29,7 +29,7 @@ from etl.model import (
     Source,
 )
 from etl.pipeline import run_job
-from etl.run_folder import RunFolder, create_run_folder, find_run
+from etl.run_folder import RunFolder, create_run_folder, find_run, write_whole
 from etl.sandbox import Sandbox, demo_portal
 from etl.stop import Stop
 from etl.summary import Summary, read_summary
@@ -277,6 +277,23 @@ async def test_nobody_else_reads_a_run_folder(tmp_path: Path, base_url: str) -> 
     source.write_text(ROWS, encoding="utf-8")
     folder, _ = await run(job_over(source, base_url))
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    for path in (folder.results("parquet"), folder.failures, folder.summary):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_a_file_is_private_before_it_holds_anything(tmp_path: Path) -> None:
+    """Nobody else can read ids while they are written, nor after a cut has left an open file there."""
+    (tmp_path / ".ids.csv.partial").write_text("cut off", encoding="utf-8")
+    (tmp_path / ".ids.csv.partial").chmod(0o644)
+    seen = []
+
+    def write(partial: Path) -> None:
+        seen.append((stat.S_IMODE(partial.stat().st_mode), partial.read_bytes()))
+        partial.write_text("1\n", encoding="utf-8")
+
+    write_whole(tmp_path / "ids.csv", write)
+    assert seen == [(0o600, b"")]
+    assert stat.S_IMODE((tmp_path / "ids.csv").stat().st_mode) == 0o600
 
 
 # --- failures of any source are a source for the same job ---------------------------------------

@@ -452,9 +452,14 @@ async def test_a_damaged_cache_costs_look_ups_and_a_warning(open_place: Any) -> 
     assert place.witness.asked == []
 
 
-async def test_a_record_that_is_gone_is_forgotten(open_place: Any) -> None:
+@pytest.mark.parametrize(
+    ("bad_input", "category"), [("partial", "OBJECT_NOT_FOUND"), ("refuse", "VALIDATION_ERROR")]
+)
+async def test_a_record_that_is_gone_is_forgotten(
+    open_place: Any, bad_input: str, category: str
+) -> None:
     """A key whose record HubSpot does not know at sending is looked up anew by the retry."""
-    place: Place = await open_place()
+    place: Place = await open_place(bad_input=bad_input)
     stale = Witness(
         lambda keys: (
             web.json_response({"results": [{"id": "900009", "properties": {"email": "p1@x.com"}}]})
@@ -465,7 +470,7 @@ async def test_a_record_that_is_gone_is_forgotten(open_place: Any) -> None:
     place.witness.answer = stale.answer
     job = place.job(["p1@x.com,c1.com"])
     _, results = await place.run(job)
-    assert told(results) == [("failed", "OBJECT_NOT_FOUND")]
+    assert told(results) == [("failed", category)]
     assert results["from_id"].to_list() == [900_009]
     place.witness.answer = lambda _: None
     retried = replace(job, source=Source(str(place.last.failures)))

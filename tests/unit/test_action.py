@@ -18,6 +18,7 @@ from etl.core.action import (
     action_trouble,
     contradictions,
     read_action,
+    rejecting_contradictions,
 )
 from etl.core.merge import PAIR
 from etl.model import MAX_ID, Action, ActionColumn
@@ -232,3 +233,22 @@ def test_rows_of_two_minds_are_found(*, rows: list[Row], same_object: bool) -> N
 def test_what_is_a_contradiction(rows: list[Row], contradicting: dict[int, int]) -> None:
     """Only the same pair and, of labels, only the same label in the same direction can clash."""
     assert found(rows) == contradicting
+
+
+def test_a_contradiction_is_told_before_anything_else() -> None:
+    """A row that another row contradicts is rejected and names it; other rows stay what they are."""
+    fates = pl.DataFrame(
+        {
+            "contradicts": [None, 7, 8],
+            "outcome": ["failed", "associated", None],
+            "error_category": ["OBJECT_NOT_FOUND", None, None],
+            "error_message": ["gone", None, None],
+        }
+    )
+    told = fates.with_columns(*rejecting_contradictions()).drop("contradicts")
+    opposite = "asks for the opposite for the same pair"
+    assert told.rows() == [
+        ("failed", "OBJECT_NOT_FOUND", "gone"),
+        ("rejected", "CONTRADICTING_ROWS", f"row 7 {opposite}"),
+        ("rejected", "CONTRADICTING_ROWS", f"row 8 {opposite}"),
+    ]

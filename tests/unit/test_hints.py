@@ -27,7 +27,7 @@ def test_our_own_categories_have_a_hint(category: str) -> None:
     assert category in HINTS
 
 
-@pytest.mark.parametrize("category", ["VALIDATION_ERROR", "INVALID_OBJECT_IDS", "OBJECT_NOT_FOUND"])
+@pytest.mark.parametrize("category", ["VALIDATION_ERROR", "OBJECT_NOT_FOUND"])
 def test_refusals_seen_for_associations_have_a_hint(category: str) -> None:
     """The refusals that HubSpot has been seen to give come with what to check."""
     assert category in HINTS

@@ -42,10 +42,12 @@ ONE_LIST = [(AHEAD, line(1, "Manager")), (AHEAD, line(2, "Report")), (AHEAD, lin
         ("2", BACK, 2),
         ("Employee", BACK, 4),
         ("5", AHEAD, 5),
+        ("USER_DEFINED:6", AHEAD, 6),
+        (" user_defined: 40", AHEAD, 40),
     ],
 )
 def test_a_label_is_meant_by_text_or_number(given: str, direction: Direction, type_id: int) -> None:
-    """A text as people see it, or a typeId, in either direction; HubSpot's own number 1 is not meant."""
+    """A text as people see it, a typeId or a type, either way; HubSpot's own number 1 is not meant."""
     found = choose(given, LABELS, pair=PAIR)
     assert (found[0], found[1].type) == (direction, AssociationType("USER_DEFINED", type_id))
 
@@ -56,9 +58,15 @@ def test_a_label_is_meant_by_text_or_number(given: str, direction: Direction, ty
         ("Primary", r"'Primary' \(HUBSPOT_DEFINED:1\) is not a label that people", "custom"),
         ("279", "the unlabeled type HUBSPOT_DEFINED:279 is not a label", "custom"),
         ("90", "the unlabeled type USER_DEFINED:90 is not a label", "custom"),
-        ("twin", r"'twin' may be any of 'Twin' \(USER_DEFINED:5\), 'twin'", "typeId"),
-        ("40", r"'40' may be any of '40' \(USER_DEFINED:7\), 'Forty'", "typeId"),
-        ("Employr", "contacts → companies has no label or typeId 'Employr'", "mean 'Employer'"),
+        ("twin", r"'twin' may be any of 'Twin' \(USER_DEFINED:5\), 'twin'", "CATEGORY:ID"),
+        ("40", r"'40' may be any of '40' \(USER_DEFINED:7\), 'Forty'", "CATEGORY:ID"),
+        (
+            "HUBSPOT_DEFINED:1",
+            r"'Primary' \(HUBSPOT_DEFINED:1\) is not a label that people",
+            "custom",
+        ),
+        ("USER_DEFINED:99", "has no label or type 'USER_DEFINED:99'", "labels list"),
+        ("Employr", "contacts → companies has no label or type 'Employr'", "mean 'Employer'"),
     ],
 )
 def test_what_is_not_clear_or_not_theirs_is_refused(given: str, message: str, hint: str) -> None:
@@ -66,6 +74,16 @@ def test_what_is_not_clear_or_not_theirs_is_refused(given: str, message: str, hi
     with pytest.raises(UsageError, match=message) as told:
         choose(given, LABELS, pair=PAIR)
     assert hint in told.value.hint
+
+
+def test_labels_called_by_each_others_numbers_can_be_told_apart() -> None:
+    """There is a way to name every label, whatever people have called it."""
+    labels = [(AHEAD, line(3, "1")), (AHEAD, line(1, "3"))]
+    with pytest.raises(UsageError, match="may be any of '1'") as told:
+        choose("1", labels, pair=PAIR)
+    assert told.value.hint == "give it as CATEGORY:ID"
+    assert choose("USER_DEFINED:3", labels, pair=PAIR) == labels[0]
+    assert choose("USER_DEFINED:1", labels, pair=PAIR) == labels[1]
 
 
 def faults(given: str, text: str, inverse: str | None = None, labels: object = LABELS) -> list[str]:

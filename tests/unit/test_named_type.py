@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etl.core.named_type import named_type
+from etl.core.named_type import named_type, read_type
 from etl.core.resolve import Resolver
 from etl.errors import UsageError
 from etl.hubspot.builtin_types import aliases_between
@@ -37,6 +37,7 @@ LABELS = Resolver(
         ("primary company", PRIMARY),
         ("USER_DEFINED:7", PARTNER),
         ("user_defined: 7", PARTNER),
+        (" ＵＳＥＲ_DEFINED：７ ", PARTNER),
         ("HUBSPOT_DEFINED:279", UNLABELED),
     ],
 )
@@ -61,6 +62,14 @@ def test_a_word_is_never_guessed(word: str, said: str, fix: str) -> None:
         named_type(word, LABELS)
     assert said in caught.value.message
     assert fix in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "word", ["36", "USER_DEFINED", "MINE:36", "USER_DEFINED:x", "USER_DEFINED:-1"]
+)
+def test_what_is_no_type_outright_is_a_text(word: str) -> None:
+    """Only a category of HubSpot's with a number is taken for a type: labels may have a colon."""
+    assert read_type(word) is None
 
 
 def test_a_pair_without_an_unlabeled_type() -> None:
