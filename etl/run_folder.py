@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 LATEST: Final = "latest"
 PRIVATE: Final = 0o700
 """Run folders hold customers' record ids: nobody else on the machine reads them."""
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What is mended by making room."""
+_POLARS_NUMBER: Final = re.compile(r"\(os error (\d+)\)")
+"""How polars tells the system's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +170,11 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
         said = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        number = _POLARS_NUMBER.search(said)
+        is_full = (int(number[1]) if number else getattr(error, "errno", None)) in _FULL
         raise StoppedError(
             f"{path} can't be written: {said}",
-            "make room on the disk and check the folder's permissions",
+            "make room on the disk" if is_full else "check the disk and the folder's permissions",
         ) from error
 
 
