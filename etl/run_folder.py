@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,12 @@ PRIVATE_FILE: Final = 0o600
 
 OPEN_FILE: Final = 0o666
 """What holds nobody's ids: who else reads it is for the umask to say."""
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What is mended by making room."""
+_POLARS_NUMBER: Final = re.compile(r"\(os error (\d+)\)")
+"""How polars tells the system's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +177,11 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.ComputeError) as error:
         said = getattr(error, "strerror", None) or str(error).rpartition(": ")[2]
+        number = _POLARS_NUMBER.search(said)
+        is_full = (int(number[1]) if number else getattr(error, "errno", None)) in _FULL
         raise StoppedError(
             f"{path} can't be written: {said}",
-            "make room on the disk and check the folder's permissions",
+            "make room on the disk" if is_full else "check the disk and the folder's permissions",
         ) from error
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from etl.check.report import FORMATS
 from etl.cli.options import portal_option, sandbox_option, set_option
-from etl.cli.outputs import refuse_to_overwrite
+from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.cli.plan import print_reasons
 from etl.cli.progress import Reading, watch_run
 from etl.cli.session import Target, rehearsal_of
@@ -117,6 +117,7 @@ def _report_path(job: Job, output: Path | None) -> Path:
             f"--output {output}: there is no folder {report.parent}", "make the folder first"
         )
     refuse_to_overwrite(report, job.source, job.file)
+    refuse_unwritable(report)
     return report
 
 

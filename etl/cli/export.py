@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from etl.cli.account import account_options
-from etl.cli.outputs import refuse_to_overwrite
+from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.errors import SourceError, StoppedError, UsageError
 from etl.export import format_of
 from etl.hubspot.existing import Between
@@ -142,6 +142,7 @@ def _target(output: str, *, as_json: bool) -> Path | BinaryIO:
     format_of(path)
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"{path}: no file can be written there", "name a file in a folder")
+    refuse_unwritable(path)
     return path
 
 

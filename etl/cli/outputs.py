@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from etl.errors import UsageError
@@ -23,3 +24,15 @@ def refuse_to_overwrite(output: Path, source: Source, *others: Path) -> None:
             raise UsageError(
                 f"--output {output} is the file {path}, which is read", "name another file"
             )
+
+
+def refuse_unwritable(output: Path) -> None:
+    """Raise UsageError where no file can be made beside a file to be written; try it."""
+    try:
+        with TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--output {output} can't be written: {output.parent}: {error.strerror}",
+            "name a file in a folder that you may write to",
+        ) from error

@@ -22,6 +22,7 @@ from etl.cli.plan import plan_job
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.version_notice import tell_support
 from etl.core.exit_code import ExitCode
+from etl.errors import UsageError
 from etl.facts import Origin
 from etl.label_lock_file import read_lock
 from etl.pipeline import run_job
@@ -83,22 +84,30 @@ def run(
     correct and retry), summary.json, run.log. A run that was cut off goes on with `resume`.
     """
     # All job files, and their locks, are checked before the first one is begun.
-    loaded = [load_job(path, overrides, os.environ) for path in jobs]
-    locks = [read_lock(job.file) if locked else None for job in loaded]
+    loaded = []
+    for path in jobs:
+        try:
+            job = load_job(path, overrides, os.environ)
+            loaded.append((job, read_lock(job.file) if locked else None))
+        except UsageError:
+            for other in jobs:
+                if other != path:
+                    click.echo(f"{other}: not run", err=True)
+            raise
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=faults))
-    tell_support(job.hubspot.api_version for job in loaded)
+    tell_support(job.hubspot.api_version for job, _ in loaded)
     if dry_run:
-        for job, lock in zip(loaded, locks, strict=True):
+        for job, lock in loaded:
             plan_job(job, target, as_json=as_json, lock=lock)
         return
     codes = []
-    for job, lock in zip(loaded, locks, strict=True):
+    for job, lock in loaded:
         origin = Origin(overrides=overrides, rehearsal=target.rehearsal, lock=lock)
         ended = begin(job, target, origin, wait_for_quota=wait_for_quota, as_json=as_json)
         codes.append(ended.code)
         if ended.by_signal:
             break
-    for job in loaded[len(codes) :]:
+    for job, _ in loaded[len(codes) :]:
         click.echo(f"{job.name}: not run", err=True)
     raise SystemExit(_verdict(codes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -10,7 +11,6 @@ from commands import etl
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 HEADER: Final = "from_id,to_id,category,type_id,label\n"
 ENDS: Final = ("export", "contacts", "companies", "--sandbox")
@@ -115,3 +115,22 @@ def test_an_export_that_comes_to_nothing_writes_nothing(tmp_path: Path, ids: str
     assert ended.code == 2
     assert "check both objects" in ended.stderr
     assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system has no /proc")
+@pytest.mark.parametrize(
+    "command", [(*ENDS, "--id", "1"), ("check", "job.yaml", "--sandbox")], ids=["export", "check"]
+)
+def test_a_folder_that_takes_no_file(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Where nothing can be written is known before anything is asked, with path and reason."""
+    (tmp_path / "rows.csv").write_text("contact,company\n1,2\n", encoding="utf-8")
+    (tmp_path / "job.yaml").write_text(
+        "source: {path: rows.csv}\n"
+        "from: {object: contacts, column: contact}\n"
+        "to: {object: companies, column: company}\n",
+        encoding="utf-8",
+    )
+    ended = etl(*command, "--output", "/proc/x.csv", cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "--output /proc/x.csv can't be written: /proc: No such file" in ended.stderr
+    assert "room" not in ended.stderr

@@ -75,6 +75,16 @@ def test_the_quickstart_runs(examples: Path) -> None:
     assert "associated │ 3,000 │" in shown.stdout
 
 
+def test_a_mistake_in_one_job_file_stops_all(tmp_path: Path) -> None:
+    """Nothing is sent for any of several jobs before all of their files are right, and each is told."""
+    write(tmp_path, "1,2,\n", name="good.yaml")
+    write(tmp_path, "1,2,\n", JOB.replace("role}", "role, odd: 1}"), name="bad.yaml")
+    ended = etl("run", "good.yaml", "bad.yaml", "--sandbox", cwd=tmp_path)
+    assert ended.code == 2
+    assert ended.stderr.startswith("good.yaml: not run\nError: bad.yaml:4")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_mistakes_are_told_with_a_way_on(examples: Path) -> None:
     """Rows that did not succeed make exit code 1, and the last line is a command that runs them."""
     ended = etl("run", "jobs/mistakes.yaml", "--sandbox", cwd=examples)

@@ -140,25 +140,34 @@ def test_a_file_appears_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
+    ("trouble", "said", "hint"),
     [
-        (PermissionError(13, "Permission denied"), "Permission denied"),
-        (OSError(28, "No space left on device"), "No space left on device"),
+        (
+            PermissionError(13, "Permission denied"),
+            "Permission denied",
+            "check the disk and the folder's permissions",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            "No space left on device",
+            "make room on the disk",
+        ),
         (
             pl.exceptions.ComputeError("sink: io error: No space left (os error 28)"),
             "No space left (os error 28)",
+            "make room on the disk",
         ),
     ],
 )
 def test_trouble_with_the_disk_names_the_file(
-    tmp_path: Path, trouble: Exception, said: str
+    tmp_path: Path, trouble: Exception, said: str, hint: str
 ) -> None:
     """Whoever reads the message knows which file, what happened and what to do."""
     path = tmp_path / "results.parquet"
     with pytest.raises(StoppedError) as caught, writing(path):
         raise trouble
     assert caught.value.message == f"{path} can't be written: {said}"
-    assert caught.value.hint == "make room on the disk and check the folder's permissions"
+    assert caught.value.hint == hint
 
 
 def test_a_log_that_can_not_be_opened_is_told(tmp_path: Path) -> None:
