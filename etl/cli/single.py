@@ -10,10 +10,9 @@ import msgspec
 
 from etl.cli.account import account_options
 from etl.core.named_type import read_type
-from etl.core.single import ExistingLabels
 from etl.errors import UsageError
 from etl.hubspot.existing import Between
-from etl.model import MAX_ID
+from etl.model import MAX_ID, ExistingLabels
 from etl.pipeline.pair import Asked, associate_pair, disassociate_pair
 
 if TYPE_CHECKING:

@@ -25,10 +25,11 @@ from etl.model import SUCCEEDED, AssociationType, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from etl.core.single import ExistingLabels, Types
+    from etl.core.single import Types
     from etl.hubspot.client import Client, Reply
     from etl.hubspot.existing import Between, ExistingReader
     from etl.hubspot.wire import ErrorDetail
+    from etl.model import ExistingLabels
 
 NONE: Types = frozenset()
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from etl.core.resolve import Resolution, Resolver
-    from etl.core.single import ExistingLabels, Types
+    from etl.core.single import Types
     from etl.hubspot.client import Client
     from etl.hubspot.existing import Between
     from etl.hubspot.labels import Labels
     from etl.hubspot.single import Fate
-    from etl.model import AssociationType, LabelDefinition
+    from etl.model import AssociationType, ExistingLabels, LabelDefinition
     from etl.stop import Stop
 
 OPTIONS: Final = Ways(
