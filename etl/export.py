@@ -14,23 +14,20 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from etl.errors import UsageError
 from etl.hubspot.wire import PAIR, TYPED_PAIR
 from etl.model import MAX_READ_SIZE
 from etl.run_folder import write_whole, writing
-from etl.sink import sink
+from etl.sink import format_of, sink
 from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
-    from etl.model import LabelDefinition, ResultsFormat
+    from etl.model import LabelDefinition
 
 EXPORTED: Final = {**TYPED_PAIR, "label": pl.String}
 """One line a type of a pair; `label` is null for the unlabeled type."""
-
-FORMATS: Final[dict[str, ResultsFormat]] = {".csv": "csv", ".parquet": "parquet"}
 
 PART_RECORDS: Final = MAX_READ_SIZE
 """Records in a part: what one request asks for, so that a page is of one part."""
@@ -96,17 +93,6 @@ def write_export(lines: Iterator[pl.DataFrame], target: Path | BinaryIO) -> None
         target.write(pl.DataFrame(schema=EXPORTED).write_csv().encode())
         for part in lines:
             target.write(part.write_csv(include_header=False).encode())
-
-
-def format_of(path: Path) -> ResultsFormat:
-    """Tell a file's format by its ending. Raises UsageError."""
-    file_format = FORMATS.get(path.suffix.lower())
-    if file_format is None:
-        raise UsageError(
-            f"{path}: an export is not written as '{path.suffix}'",
-            f"name the file by its format: {' or '.join(FORMATS)}",
-        )
-    return file_format
 
 
 def _texts(labels: Sequence[LabelDefinition]) -> pl.DataFrame:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from polars.io.plugins import register_io_source
+
+from etl.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
     import polars as pl
 
     from etl.model import ResultsFormat
+
+
+FORMATS: Final[dict[str, ResultsFormat]] = {".csv": "csv", ".parquet": "parquet"}
+
+
+def format_of(path: Path) -> ResultsFormat:
+    """Tell a file's format by its ending. Raises UsageError."""
+    file_format = FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise UsageError(
+            f"{path}: no file is written as '{path.suffix}'",
+            f"name the file by its format: {' or '.join(FORMATS)}",
+        )
+    return file_format
 
 
 def sink(

@@ -12,6 +12,7 @@ from etl.core.compare import Sign
 from etl.model import Action, Direction
 from etl.results import Told
 from etl.run_folder import write_whole, writing
+from etl.sink import format_of, sink
 from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ CHECKED: Final = {
 }
 """Types as ``results`` writes them (``USER_DEFINED:36;HUBSPOT_DEFINED:279``), labels as HubSpot's
 texts; null where that side does not have the pair, or it can't be compared. `action` is the file's."""
-
-FORMATS: Final = ("csv", "parquet")
-"""What a report may be; the format is also the file's ending."""
 
 
 class Words:
@@ -155,16 +153,9 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write the file. Raises StoppedError."""
-        files = sorted(self._folder.iterdir())
-        lines = pl.scan_parquet(files) if files else pl.LazyFrame(schema=CHECKED)
-
-        def sink(partial: Path) -> None:
-            if path.suffix == ".csv":
-                lines.sink_csv(partial)
-            else:
-                lines.sink_parquet(partial)
-
-        write_whole(path, sink)
+        frames = (pl.read_parquet(file) for file in sorted(self._folder.iterdir()))
+        file_format = format_of(path)
+        write_whole(path, lambda partial: sink(frames, CHECKED, partial, file_format))
 
     def _add(self, lines: pl.DataFrame) -> None:
         self.signs.update(

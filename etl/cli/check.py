@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl.check.report import FORMATS
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.cli.plan import print_reasons
@@ -29,6 +28,7 @@ from etl.logs import open_log
 from etl.pipeline import check_job, connect
 from etl.run_folder import PRIVATE_FOLDER, RunFolder, stamp
 from etl.settings import load_job
+from etl.sink import format_of
 from etl.stop import Stop
 
 if TYPE_CHECKING:
@@ -107,11 +107,7 @@ def _report_path(job: Job, output: Path | None) -> Path:
             ) from error
         return folder / f"check-{stamp(datetime.now(UTC))}.{job.output.results}"
     report = output.absolute()
-    if report.suffix.removeprefix(".") not in FORMATS:
-        raise UsageError(
-            f"--output {output}: the ending says the format, and '{report.suffix}' is none",
-            f"name the file with one of: {', '.join(f'.{ending}' for ending in FORMATS)}",
-        )
+    format_of(report)
     if not report.parent.is_dir():
         raise UsageError(
             f"--output {output}: there is no folder {report.parent}", "make the folder first"

@@ -17,7 +17,7 @@ from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.signals import stop_on_signals
-from etl.core.finding import Finding, Verdict, verdict_of
+from etl.core.finding import Finding, Status, verdict_of
 from etl.errors import UsageError
 from etl.logs import open_log
 from etl.model import ApiVersion, HubspotSettings
@@ -29,8 +29,8 @@ from etl.stop import Stop
 if TYPE_CHECKING:
     from etl.model import Job
 
-_COLORS: Final = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "red"}
-_WIDTH: Final = max(map(len, Verdict)) + 1
+_COLORS: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
+_WIDTH: Final = max(map(len, Status)) + 1
 
 
 @click.command(

@@ -13,12 +13,12 @@ import polars as pl
 from etl.cli.account import account_options
 from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.errors import SourceError, StoppedError, UsageError
-from etl.export import format_of
 from etl.hubspot.existing import Between
 from etl.id_file import read_ids
 from etl.model import MAX_ID, CsvFormat, Source
 from etl.pipeline.export import export_records
 from etl.readers.cloud import is_cloud
+from etl.sink import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

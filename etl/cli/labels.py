@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl.cli.account import AccountCommand, account_options
+from etl.cli.options import confirm
 from etl.core.label_choice import check_rename, choose
 from etl.core.label_rules import check_new, custom_labels, name_of
 from etl.errors import ProblemsError, UsageError
@@ -228,16 +228,8 @@ def delete(
         err=True,
     )
     if not yes:
-        _confirm(what)
+        confirm("Delete it?", f"the {what} was not deleted")
     _print(account.ask(work, _LOOK), as_json=as_json)
-
-
-def _confirm(what: str) -> None:
-    """Ask, where somebody is there to answer. Raises UsageError."""
-    if not sys.stdin.isatty():
-        raise UsageError(f"the {what} was not deleted: nobody is there to be asked", "add --yes")
-    if not click.confirm("Delete it?", err=True):
-        raise UsageError(f"the {what} was not deleted", "run it again when you are sure")
 
 
 def _admin(account: AccountCommand, client: Client, from_object: str, to_object: str) -> LabelAdmin:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
+
+from etl.errors import UsageError
 
 sandbox_option = click.option(
     "--sandbox", is_flag=True, help="Use a built-in HubSpot emulator in HubSpot's place."
@@ -51,3 +54,9 @@ run_argument = click.argument("run", metavar="RUN")
 jobs_argument = click.argument(
     "jobs", nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path)
 )
+
+
+def confirm(question: str, refused: str) -> None:
+    """Ask whoever is there. Raises UsageError with what was `refused`, unless the answer is yes."""
+    if not (sys.stdin.isatty() and click.confirm(question, err=True)):
+        raise UsageError(f"{refused}: nobody has said yes", "add --yes")

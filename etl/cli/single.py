@@ -9,11 +9,10 @@ import click
 import msgspec
 
 from etl.cli.account import account_options
+from etl.cli.options import confirm
 from etl.core.named_type import read_type
-from etl.core.single import ExistingLabels
-from etl.errors import UsageError
 from etl.hubspot.existing import Between
-from etl.model import MAX_ID
+from etl.model import MAX_ID, ExistingLabels
 from etl.pipeline.pair import Asked, associate_pair, disassociate_pair
 
 if TYPE_CHECKING:
@@ -146,14 +145,11 @@ def disassociate(
 
 
 def _confirm(asked: Asked) -> None:
-    """Ask whoever is there. Raises UsageError unless the answer is yes."""
+    """Ask before anything goes. Raises UsageError unless the answer is yes."""
     named = [*asked.labels, *(":".join(kind) for kind in asked.types)]
     what = ", ".join(named) if named else "everything"
     question = f"Take {what} between {_named(asked)} away?"
-    if not (sys.stdin.isatty() and click.confirm(question, err=True)):
-        raise UsageError(
-            f"nothing was removed between {_named(asked)}: nobody has said yes", "give --yes"
-        )
+    confirm(question, f"nothing was removed between {_named(asked)}")
 
 
 def _end(told: PairTold, *, as_json: bool) -> None:

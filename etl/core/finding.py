@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Verdict(StrEnum):
+class Status(StrEnum):
     """How a check went."""
 
     OK = "ok"
@@ -30,7 +30,7 @@ class Finding:
     """One check and what came of it."""
 
     check: str
-    verdict: Verdict
+    verdict: Status
     said: str
     fix: str = ""
     """What to do; empty where nothing is to be done."""
@@ -38,25 +38,25 @@ class Finding:
 
 def ok(check: str, said: str) -> Finding:
     """Find that something is as it should be."""
-    return Finding(check, Verdict.OK, said)
+    return Finding(check, Status.OK, said)
 
 
 def warn(check: str, said: str, fix: str) -> Finding:
     """Find something that a run can live with."""
-    return Finding(check, Verdict.WARN, said, fix)
+    return Finding(check, Status.WARN, said, fix)
 
 
 def fail(check: str, said: str, fix: str) -> Finding:
     """Find something that a run can't live with."""
-    return Finding(check, Verdict.FAIL, said, fix)
+    return Finding(check, Status.FAIL, said, fix)
 
 
 def skipped(check: str, why: str) -> Finding:
     """Find nothing out."""
-    return Finding(check, Verdict.SKIPPED, why)
+    return Finding(check, Status.SKIPPED, why)
 
 
 def verdict_of(findings: Iterable[Finding]) -> ExitCode:
     """Give the process's verdict: 1 where a check has failed."""
-    failed = any(finding.verdict is Verdict.FAIL for finding in findings)
+    failed = any(finding.verdict is Status.FAIL for finding in findings)
     return ExitCode.SOME_FAILED if failed else ExitCode.SUCCEEDED

@@ -19,7 +19,7 @@ from etl.model import DefinedLabel, Direction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from etl.core.label_rules import Finding
+    from etl.core.label_rules import Fault
     from etl.model import LabelDefinition
 
 Placed = tuple[Direction, "LabelDefinition"]
@@ -82,7 +82,7 @@ def check_rename(
     return tuple(Problem(place, *finding) for place, finding in findings if finding is not None)
 
 
-def _check_free(text: str, labels: Iterable[LabelDefinition], pair: str) -> Finding:
+def _check_free(text: str, labels: Iterable[LabelDefinition], pair: str) -> Fault:
     for line in labels:
         if normal_form(line.text or "") == normal_form(text):
             fault = f"HubSpot has '{line.text}' for {pair} already ({line.type})"

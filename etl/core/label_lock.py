@@ -31,7 +31,7 @@ PORTAL_UNPINNED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PortalNow:
     """What a lock is held against."""
 
     portal_id: int | None
@@ -63,7 +63,7 @@ def locked(labels: Iterable[Placed]) -> tuple[LockedLabel, ...]:
     return tuple(sorted(lines, key=lambda line: (line.direction, line.category, line.type_id)))
 
 
-def differences(lock: LabelLock, now: Account, told: Told) -> tuple[Problem, ...]:
+def differences(lock: LabelLock, now: PortalNow, told: Told) -> tuple[Problem, ...]:
     """Tell all that is not as the lock has it, as far as it shows without the source."""
     problems = list(_portal(lock, now, told))
     if (lock.from_object, lock.to_object) != (now.from_object, now.to_object):
@@ -109,7 +109,7 @@ def not_there(lock: LabelLock, missing: Iterable[DefinedLabel], told: Told) -> t
     )
 
 
-def _portal(lock: LabelLock, now: Account, told: Told) -> Iterator[Problem]:
+def _portal(lock: LabelLock, now: PortalNow, told: Told) -> Iterator[Problem]:
     if lock.portal_id == now.portal_id:
         return
     if now.portal_id is None:
@@ -130,7 +130,7 @@ def _portal(lock: LabelLock, now: Account, told: Told) -> Iterator[Problem]:
         yield Problem(told.place, message, hint)
 
 
-def _gone(line: LockedLabel, now: Account) -> str:
+def _gone(line: LockedLabel, now: PortalNow) -> str:
     """Say where a label went that is not where the lock has it."""
     kind = AssociationType(line.category, line.type_id)
     for direction, there in now.labels:

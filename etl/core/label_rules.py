@@ -47,7 +47,7 @@ _DIGEST_DIGITS: Final = 10
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9]*(?: [a-z0-9]+)*")
 _ENDS_LIKE_DIGEST: Final = re.compile(rf"[0-9a-f]{{{_DIGEST_DIGITS}}}$")
 
-Finding = tuple[str, str] | None
+Fault = tuple[str, str] | None
 """What is wrong and what to write instead; None when all is well."""
 
 
@@ -92,7 +92,7 @@ def name_of(wanted: DefinedLabel) -> str:
     return wanted.name or internal_name(wanted.label)
 
 
-def check_text(text: str) -> Finding:
+def check_text(text: str) -> Fault:
     """Judge the text of a label."""
     if not normal_form(text):
         return "is blank", "write the label as people are to see it"
@@ -104,7 +104,7 @@ def check_text(text: str) -> Finding:
     return None
 
 
-def check_name(name: str) -> Finding:
+def check_name(name: str) -> Fault:
     """Judge an internal name."""
     if _NAME.fullmatch(name) and len(name) <= MAX_NAME_CHARACTERS:
         return None
@@ -114,7 +114,7 @@ def check_name(name: str) -> Finding:
     return f"can't be '{name[:MAX_NAME_CHARACTERS]}'", hint
 
 
-def check_pair(wanted: DefinedLabel) -> Finding:
+def check_pair(wanted: DefinedLabel) -> Fault:
     """Judge the two texts of a paired label together."""
     inverse = normal_form(wanted.inverse or "")
     if not inverse or inverse != normal_form(wanted.label):
@@ -183,7 +183,7 @@ def _texts(wanted: DefinedLabel) -> list[str]:
     return [wanted.label, *([wanted.inverse] if wanted.inverse is not None else [])]
 
 
-def _findings(wanted: DefinedLabel) -> Iterator[tuple[str, Finding]]:
+def _findings(wanted: DefinedLabel) -> Iterator[tuple[str, Fault]]:
     yield "its text", check_text(wanted.label)
     if wanted.inverse is not None:
         yield "its inverse", check_text(wanted.inverse)

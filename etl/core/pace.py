@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 WINDOW_SECONDS: Final = 10.0
-"""HubSpot's policy ``TEN_SECONDLY_ROLLING``."""
+"""HubSpot's policy ``TEN_SECONDLY_ROLLING``: after it, a refused burst is forgotten."""
 
 LOWEST_LIMIT: Final = 100
 """Requests in ten seconds that every account may send (HubSpot's guide, Free and Starter)."""

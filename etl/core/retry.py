@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from etl.core.pace import WINDOW_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,9 +27,6 @@ SERVER_ERRORS: Final = range(500, 600)
 
 LOCKED_WAIT_SECONDS: Final = 2.0
 """HubSpot: "wait at least 2 seconds" before a locked resource is tried again."""
-
-WINDOW_SECONDS: Final = 10.0
-"""Length of HubSpot's rolling window: after it, a refused burst is forgotten."""
 
 DAILY: Final = "DAILY"
 """HubSpot's name for the policy that ends at the account's midnight."""

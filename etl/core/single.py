@@ -7,20 +7,16 @@ Rule 2: only custom labels are ever stale; HubSpot's own types stay.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from etl.core.label_rules import custom_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from etl.model import AssociationType, LabelDefinition
-
-ExistingLabels = Literal["keep", "replace", "ignore"]
-"""What becomes of the labels that a pair has: they stay, they go, or nobody looks."""
+    from etl.model import AssociationType, ExistingLabels, LabelDefinition
 
 Types = frozenset["AssociationType"]
-
-CUSTOM: str = "USER_DEFINED"
-"""The category of what people have defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +50,4 @@ def stale(wanted: Types, bond: Bond, custom: Types) -> Types:
 
 def custom_types(definitions: Iterable[LabelDefinition]) -> Types:
     """Pick the labels that people have defined; a custom object's unlabeled type is none."""
-    return frozenset(
-        definition.type
-        for definition in definitions
-        if definition.text and definition.type.category == CUSTOM
-    )
+    return frozenset(definition.type for definition in custom_labels(definitions))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from etl.core.finding import Finding, Verdict, fail, ok, skipped, warn
+from etl.core.finding import Finding, Status, fail, ok, skipped, warn
 from etl.core.midnight import zone_of
 from etl.core.versions import SUPPORT, support_notice
 from etl.doctor.questions import Unasked
@@ -171,7 +171,7 @@ def association_limits(told: Mapping[str, Told]) -> Finding:
     """
     found = [(way, _limits_told(each)) for way, each in told.items()]
     said = [f"{way}: {each.said}" if way else each.said for way, each in found]
-    worst = next((each for _, each in found if each.verdict is not Verdict.OK), found[0][1])
+    worst = next((each for _, each in found if each.verdict is not Status.OK), found[0][1])
     return replace(worst, said="; ".join(dict.fromkeys(said)))
 
 

@@ -25,10 +25,11 @@ from etl.model import SUCCEEDED, AssociationType, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from etl.core.single import ExistingLabels, Types
+    from etl.core.single import Types
     from etl.hubspot.client import Client, Reply
     from etl.hubspot.existing import Between, ExistingReader
     from etl.hubspot.wire import ErrorDetail
+    from etl.model import ExistingLabels
 
 NONE: Types = frozenset()
 
@@ -85,7 +86,7 @@ class SinglePair:
             )
         return await self._send("PUT", paths.single_default(self.from_id, self.to_id))
 
-    async def part(self) -> Reply:
+    async def remove_all(self) -> Reply:
         """Take everything between the two away."""
         return await self._send("DELETE", self._there.paths.single(self.from_id, self.to_id))
 
@@ -188,7 +189,7 @@ async def _write(
 async def _remove(pair: SinglePair, gone: Types, *, everything: bool) -> Fate:
     """Take something away that is there, and find out whether it is gone."""
     try:
-        reply = await (pair.part() if everything else pair.archive(gone))
+        reply = await (pair.remove_all() if everything else pair.archive(gone))
         otherwise = _judged(pair, reply, "removed")
     except RequestError as error:
         otherwise = _unanswered(error)

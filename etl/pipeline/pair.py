@@ -21,13 +21,13 @@ from etl.model import Direction, Outcome
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from etl.core.resolve import Resolution
-    from etl.core.single import ExistingLabels, Types
+    from etl.core.resolve import Resolution, Resolver
+    from etl.core.single import Types
     from etl.hubspot.client import Client
     from etl.hubspot.existing import Between
     from etl.hubspot.labels import Labels
     from etl.hubspot.single import Fate
-    from etl.model import AssociationType, LabelDefinition
+    from etl.model import AssociationType, ExistingLabels, LabelDefinition
     from etl.stop import Stop
 
 OPTIONS: Final = Ways(
@@ -110,7 +110,8 @@ async def associate_pair(
 ) -> PairTold:
     """Associate two records. Raises UsageError before anything is sent, and StoppedError."""
     labels = await labels_between(client, asked.there)
-    wanted = _by_direction(_resolve(asked, labels))
+    resolver = resolver_between(asked.there.sides, labels, OPTIONS)
+    wanted = _by_direction(_resolve(asked, resolver))
     if existing_labels == "replace" and len(wanted) > 1:
         raise UsageError(
             f"labels of both directions of {asked.there} can't replace others together: HubSpot does "
@@ -133,8 +134,13 @@ async def associate_pair(
 async def disassociate_pair(client: Client, stop: Stop, asked: Asked) -> PairTold:
     """Take labels of a pair away, or all that is between the two. Raises as `associate_pair`."""
     labels = await labels_between(client, asked.there)
-    found = _resolve(asked, labels)
-    _refuse_unlabeled(found, labels)
+    resolver = resolver_between(asked.there.sides, labels, OPTIONS)
+    found = _resolve(asked, resolver)
+    if any(resolver.is_unlabeled(resolution) for resolution in found):
+        raise UsageError(
+            "the unlabeled type can't be taken away alone: every label of the pair goes with it",
+            "leave --label out to take everything away, or name only the labels that are to go",
+        )
     wanted = _by_direction(found)
 
     def work(pair: SinglePair, types: Types, _: Sequence[LabelDefinition]) -> Awaitable[Fate]:
@@ -178,9 +184,8 @@ async def _carry_out(
     )
 
 
-def _resolve(asked: Asked, labels: Labels) -> list[Resolution]:
+def _resolve(asked: Asked, resolver: Resolver) -> list[Resolution]:
     """Find what each label and each type stands for. Raises UsageError."""
-    resolver = resolver_between(asked.there.sides, labels, OPTIONS)
     found = [resolver.resolve_labels(text) for text in asked.labels]
     found += [resolver.resolve_type(category, type_id) for category, type_id in asked.types]
     for resolution in found:
@@ -200,17 +205,6 @@ def _by_direction(found: Sequence[Resolution]) -> dict[Direction, Types]:
         if forward
         else {Direction.REVERSE: reverse}
     )
-
-
-def _refuse_unlabeled(found: Iterable[Resolution], labels: Labels) -> None:
-    """Refuse what would take far more away than it says."""
-    unlabeled = {each.type for each in (*labels.forward, *labels.reverse) if not each.text}
-    asked = [frozenset((*resolution.forward, *resolution.reverse)) for resolution in found]
-    if any(not types or types & unlabeled for types in asked):
-        raise UsageError(
-            "the unlabeled type can't be taken away alone: every label of the pair goes with it",
-            "leave --label out to take everything away, or name only the labels that are to go",
-        )
 
 
 def _definitions(labels: Labels) -> dict[Direction, Sequence[LabelDefinition]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from etl.core.defined_labels import is_missing
-from etl.core.label_lock import Account, Told, differences, locked, not_locked, not_there
+from etl.core.label_lock import PortalNow, Told, differences, locked, not_locked, not_there
 from etl.errors import Problem, ProblemsError, UsageError
 from etl.model import Direction, ExplicitType, LabelLock, LabelValue
 
@@ -35,7 +35,7 @@ class Pin:
     def differences(self, job: Job, labels: Labels) -> tuple[Problem, ...]:
         """Tell how an account differs from the lock, as far as it shows without the source."""
         ends = (job.from_side.object, job.to_side.object)
-        return differences(self.lock, Account(self.portal_id, *ends, tuple(labels)), self.told)
+        return differences(self.lock, PortalNow(self.portal_id, *ends, tuple(labels)), self.told)
 
     def refuse_differences(self, job: Job, portal: Portal, *, is_whole: bool = True) -> None:
         """Raise ProblemsError for all that is not as in the lock, with the source read (`is_whole`)."""

@@ -125,6 +125,16 @@ def test_without_output_the_report_is_below_the_runs(tmp_path: Path) -> None:
     assert etl("show", "latest", cwd=tmp_path).code == 2
 
 
+def test_the_ending_says_the_format_in_any_case(tmp_path: Path) -> None:
+    """A file that is called R.CSV gets lines of text; one that says no format is refused beforehand."""
+    write(tmp_path, "1,2,\n")
+    etl("check", "roles.yaml", "--sandbox", "--output", "R.CSV", cwd=tmp_path)
+    assert (tmp_path / "R.CSV").read_text(encoding="utf-8").startswith("sign,from_id,to_id")
+    refused = etl("check", "roles.yaml", "--sandbox", "--output", "r.txt", cwd=tmp_path)
+    assert refused.code == 2
+    assert "name the file by its format: .csv or .parquet" in refused.stderr
+
+
 def test_a_source_without_rows_differs_in_nothing(tmp_path: Path) -> None:
     """An empty night's file makes a report with a header alone, and exit code 0."""
     write(tmp_path, "")
@@ -136,7 +146,7 @@ def test_a_source_without_rows_differs_in_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("report.xlsx", ("'.xlsx'", ".csv, .parquet")),
+        ("report.xlsx", ("'.xlsx'", ".csv or .parquet")),
         ("none/report.csv", ("no folder", "none")),
         ("./rows.csv", ("is the file", "which is read")),
     ],

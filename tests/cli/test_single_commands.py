@@ -90,7 +90,7 @@ def test_a_refusal_is_exit_1(tmp_path: Path, flags: Sequence[str]) -> None:
         (("associate", "contacts", "0", "companies", "2"), "FROM_ID"),
         (("associate", "contacts", "1", "vendors", "2"), "custom objects need"),
         (("disassociate", *PAIR, "--label", "unlabeled", "--yes"), "leave --label out"),
-        (("disassociate", *PAIR), "give --yes"),
+        (("disassociate", *PAIR), "add --yes"),
     ],
 )
 def test_mistakes_send_nothing(tmp_path: Path, arguments: Sequence[str], said: str) -> None:

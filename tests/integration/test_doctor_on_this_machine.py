@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from etl.core.finding import Verdict
+from etl.core.finding import Status
 from etl.doctor import machine
 from etl.model import Output
 from etl.settings import load_job
@@ -36,21 +36,21 @@ def job(tmp_path: Path) -> Job:
 def test_a_source_is_told_with_its_columns(job: Job, tmp_path: Path) -> None:
     """Who checks a job sees which file it reads and what is in it."""
     finding = machine.source(job)
-    assert finding.verdict is Verdict.OK
+    assert finding.verdict is Status.OK
     assert finding.said == f"{tmp_path / 'rows.csv'}: contact, company, note"
 
 
 @pytest.mark.parametrize(
     ("text", "verdict", "said"),
     [
-        (None, Verdict.FAIL, "no such file"),
-        ("contact,firm\n1,2\n", Verdict.FAIL, "company"),
-        ("contact,company\n", Verdict.WARN, "has no rows"),
-        ("", Verdict.FAIL, "empty"),
+        (None, Status.FAIL, "no such file"),
+        ("contact,firm\n1,2\n", Status.FAIL, "company"),
+        ("contact,company\n", Status.WARN, "has no rows"),
+        ("", Status.FAIL, "empty"),
     ],
 )
 def test_a_source_that_would_stop_a_run(
-    job: Job, tmp_path: Path, text: str | None, verdict: Verdict, said: str
+    job: Job, tmp_path: Path, text: str | None, verdict: Status, said: str
 ) -> None:
     """A missing file, a missing column or an empty file is known before the night."""
     path = tmp_path / "rows.csv"
@@ -66,7 +66,7 @@ def test_a_source_that_would_stop_a_run(
 def test_a_folder_to_be_made(job: Job, tmp_path: Path) -> None:
     """A folder that a run would make is fine, and is not made by looking."""
     finding = machine.output_folder(job)
-    assert finding.verdict is not Verdict.FAIL
+    assert finding.verdict is not Status.FAIL
     assert "GB free" in finding.said
     assert not (tmp_path / "runs").exists()
 
@@ -75,7 +75,7 @@ def test_a_folder_that_can_not_be_made(job: Job, tmp_path: Path) -> None:
     """A file in the place of the folder is known before a run."""
     (tmp_path / "runs").write_text("", encoding="utf-8")
     finding = machine.output_folder(job)
-    assert finding.verdict is Verdict.FAIL
+    assert finding.verdict is Status.FAIL
     assert "no folder" in finding.said
     assert "output.directory" in finding.fix
 
@@ -84,7 +84,7 @@ def test_a_folder_that_can_not_be_made(job: Job, tmp_path: Path) -> None:
 def test_a_place_that_takes_no_folder(job: Job) -> None:
     """Where the permissions alone would allow a folder, looking tries it."""
     finding = machine.output_folder(replace(job, output=Output(Path("/proc/nope"))))
-    assert finding.verdict is Verdict.FAIL
+    assert finding.verdict is Status.FAIL
     assert "/proc takes no folder" in finding.said
 
 
@@ -99,7 +99,7 @@ def test_a_disk_with_little_room(job: Job, tmp_path: Path, monkeypatch: pytest.M
     """A source that would fill the disk is told with what it may take."""
     monkeypatch.setattr(machine, "ROOM", 2**80)
     finding = machine.output_folder(job)
-    assert finding.verdict is Verdict.WARN
+    assert finding.verdict is Status.WARN
     assert "a run wants" in finding.said
     (tmp_path / "rows.csv").unlink()
-    assert machine.output_folder(job).verdict is not Verdict.FAIL
+    assert machine.output_folder(job).verdict is not Status.FAIL

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from etl.core.single import ExistingLabels
-    from etl.model import ApiVersion
+    from etl.model import ApiVersion, ExistingLabels
     from etl.pipeline.pair import PairTold
 
 UNLABELED: Final = ("HUBSPOT_DEFINED", 279)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from etl.core.finding import Finding, Verdict, fail, ok, skipped, verdict_of, warn
+from etl.core.finding import Finding, Status, fail, ok, skipped, verdict_of, warn
 from etl.core.keys import UniqueProperty
 from etl.doctor import account
 from etl.doctor import job as of_job
@@ -53,7 +53,7 @@ def reply(status: int = 200, **fields: Any) -> Reply:
 
 def verdict(finding: Finding) -> str:
     """Give the verdict; whatever is not right comes with a fix, and nothing else does."""
-    needs_fix = finding.verdict in {Verdict.WARN, Verdict.FAIL}
+    needs_fix = finding.verdict in {Status.WARN, Status.FAIL}
     assert bool(finding.fix) == needs_fix
     assert finding.said
     return finding.verdict.value

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.core.label_lock import Account, Told, differences, locked, not_locked, not_there
+from etl.core.label_lock import PortalNow, Told, differences, locked, not_locked, not_there
 from etl.errors import UsageError
 from etl.label_lock_file import lock_path, read_lock, write_lock
 from etl.model import (
@@ -42,10 +42,10 @@ BOSS, BILLING = line(AHEAD, 5, "Boss"), line(AHEAD, 931, "Billing", "HUBSPOT_DEF
 EMPLOYEE, PLAIN = line(BACK, 10, "Employee"), line(AHEAD, 279, None, "HUBSPOT_DEFINED")
 LABELS = (BOSS, BILLING, EMPLOYEE, PLAIN)
 LOCK = LabelLock("2026-01-31T00:00:00+00:00", 345, "contacts", "companies", locked(LABELS))
-NOW = Account(345, "contacts", "companies", LABELS)
+NOW = PortalNow(345, "contacts", "companies", LABELS)
 
 
-def told(now: Account, lock: LabelLock = LOCK) -> list[str]:
+def told(now: PortalNow, lock: LabelLock = LOCK) -> list[str]:
     """List how an account differs."""
     return [problem.message for problem in differences(lock, now, TOLD)]
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from etl.core.job.shape import advice
 from etl.core.job.tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
-from etl.core.label_rules import Finding, check_name, check_text
+from etl.core.label_rules import Fault, check_name, check_text
 from etl.core.resolve import normal_form
 from etl.model import Action
 
@@ -68,7 +68,7 @@ def check_rules(root: Node) -> list[Trouble]:
     ]
 
 
-def _check_name(name: str, told: str) -> Finding:
+def _check_name(name: str, told: str) -> Fault:
     size = len(name.encode())
     if size <= _MAX_NAME_BYTES:
         return None
@@ -81,7 +81,7 @@ def is_url(path: str) -> bool:
     return _SCHEME.match(path) is not None
 
 
-def _check_source_path(path: str, told: str) -> Finding:
+def _check_source_path(path: str, told: str) -> Fault:
     fault = _place_fault(path) if is_url(path) else None
     if fault is None:
         return None
@@ -115,7 +115,7 @@ def _place_fault(url: str) -> str | None:
     return next((fault for fault, found in faults.items() if found), None)
 
 
-def _check_directory(path: str, told: str) -> Finding:
+def _check_directory(path: str, told: str) -> Fault:
     if not is_url(path):
         return None
     return (
@@ -124,7 +124,7 @@ def _check_directory(path: str, told: str) -> Finding:
     )
 
 
-def _check_encoding(name: str, told: str) -> Finding:
+def _check_encoding(name: str, told: str) -> Fault:
     if _is_text_encoding(name):
         return None
     close = get_close_matches(name.lower().replace("-", "_"), aliases.values())
@@ -144,7 +144,7 @@ def _is_text_encoding(name: str) -> bool:
     return True
 
 
-def check_token(token: str, _told: str = "") -> Finding:
+def check_token(token: str, _told: str = "") -> Fault:
     """Judge a token, which is never told."""
     if _ONE_WORD.fullmatch(token):
         return None
@@ -152,7 +152,7 @@ def check_token(token: str, _told: str = "") -> Finding:
     return message, "copy the token again, without anything around it"
 
 
-def check_base_url(url: str, _told: str = "") -> Finding:
+def check_base_url(url: str, _told: str = "") -> Fault:
     """Judge an address, which may hold a password and is never told."""
     fault = _url_fault(url)
     return (
@@ -219,14 +219,14 @@ def _check_labels(root: Node) -> Iterator[Trouble]:
                 yield Trouble(node.place, f"{dotted(_DEFINE)}: {key} {finding[0]}", finding[1])
 
 
-def _check_in_a_cell(text: str, separator: Node | None) -> Finding:
+def _check_in_a_cell(text: str, separator: Node | None) -> Fault:
     if separator is None or not isinstance(separator.value, str) or separator.value not in text:
         return None
     fault = f"'{text}' has the separator of label.column in it, so no cell can ask for it"
     return fault, "take another separator, or another label"
 
 
-def _check_twice(text: str, seen: dict[str, str]) -> Finding:
+def _check_twice(text: str, seen: dict[str, str]) -> Fault:
     """Refuse a text that reads like one before it, its own label included."""
     read = normal_form(text)
     if read in seen:
@@ -265,7 +265,7 @@ def _check_mirror(root: Node) -> list[Trouble]:
     return troubles
 
 
-_RULES: dict[KeyPath, Callable[[str, str], Finding]] = {
+_RULES: dict[KeyPath, Callable[[str, str], Fault]] = {
     NAME: _check_name,
     _SOURCE_PATH: _check_source_path,
     _ENCODING: _check_encoding,
