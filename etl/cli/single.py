@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from etl.cli.account import account_options
+from etl.cli.options import IdCommand, IdRange
 from etl.core.single import ExistingLabels
 from etl.errors import UsageError
 from etl.hubspot.existing import Between
@@ -44,7 +45,7 @@ def _read_types(
 
 def _pair(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command its four arguments, the options for labels and types, and --json."""
-    record = click.IntRange(1, MAX_ID)
+    record = IdRange(1, MAX_ID)
     for decorate in (
         click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON."),
         account_options,
@@ -73,6 +74,7 @@ def _pair(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command(
+    cls=IdCommand,
     epilog="""\b
 Examples:
   hubspot-assoc associate contacts 101 companies 202
@@ -115,6 +117,7 @@ def associate(
 
 
 @click.command(
+    cls=IdCommand,
     epilog="""\b
 Examples:
   hubspot-assoc disassociate contacts 101 companies 202 --yes                      everything
