@@ -4,10 +4,47 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from etl.errors import UsageError
+
+
+class IdRange(click.IntRange):
+    """An id: a whole number from 1."""
+
+    name = "id"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  (as click has it)
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int:
+        """Read an id, or say what one is."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.fail(
+                f"'{value}' is no id: an id is a whole number from 1 to {self.max}", param, ctx
+            )
+
+
+class IdCommand(click.Command):
+    """A command whose arguments are ids: -1 is a bad id, and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if not error.option_name[1:2].isdigit():
+                raise
+            raise click.BadParameter(
+                f"'{error.option_name}' is no id: an id is a whole number from 1", ctx
+            ) from error
+
 
 sandbox_option = click.option(
     "--sandbox", is_flag=True, help="Use a built-in HubSpot emulator in HubSpot's place."

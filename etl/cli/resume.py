@@ -62,6 +62,7 @@ def resume(
     Sends what the journal has not settled, by the job as it was when the run began; the source is
     not read again. Ends with the files of a run that was never cut off.
     """
+    bound = _bound(max_removals) if max_removals is not None else None
     folder = find_run(run, directory)
     look = look_at(folder)
     if look.state is State.FINISHED:
@@ -84,27 +85,31 @@ def resume(
 
     job = restore(begun.job, _token_of_today(begun))
     tell_support([job.hubspot.api_version])
-    if max_removals is not None:
-        job = _allowing(job, max_removals)
+    if bound is not None:
+        job = _allowing(job, bound)
     target = Target(begun.origin.rehearsal)
     raise SystemExit(carry_out(work, job, folder, target, as_json=as_json).code)
 
 
-def _allowing(job: Job, max_removals: str) -> Job:
-    """Let a mirror take more, or less, away than its job says."""
-    if job.mirror is None:
-        raise UsageError(
-            f"{job.name} has no mirror, so --max-removals has no meaning",
-            "leave --max-removals out",
-        )
+def _bound(max_removals: str) -> Bound:
+    """Read how much may go. Raises UsageError."""
     share = re.fullmatch(r"(100(?:\.0+)?|\d{1,2}(?:\.\d+)?)%", max_removals)
     if share is None and not re.fullmatch(r"\d{1,18}", max_removals):
         raise UsageError(
             f"--max-removals can't be '{max_removals}'",
             "write a number of associations such as 100, or a share from 0% to 100% such as 2.5%",
         )
-    bound = Bound(percent=float(share[1])) if share else Bound(count=int(max_removals))
-    return replace(job, mirror=replace(job.mirror, max_removals=bound))
+    return Bound(percent=float(share[1])) if share else Bound(count=int(max_removals))
+
+
+def _allowing(job: Job, max_removals: Bound) -> Job:
+    """Let a mirror take more, or less, away than its job says."""
+    if job.mirror is None:
+        raise UsageError(
+            f"{job.name} has no mirror, so --max-removals has no meaning",
+            "leave --max-removals out",
+        )
+    return replace(job, mirror=replace(job.mirror, max_removals=max_removals))
 
 
 def _token_of_today(begun: RunBegun) -> Secret | None:

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from etl.cli.account import account_options
-from etl.cli.options import confirm
+from etl.cli.options import IdCommand, IdRange, confirm
 from etl.core.named_type import read_type
 from etl.hubspot.existing import Between
 from etl.model import MAX_ID, ExistingLabels
@@ -41,7 +41,7 @@ def _read_types(
 
 def _pair(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command its four arguments, the options for labels and types, and --json."""
-    record = click.IntRange(1, MAX_ID)
+    record = IdRange(1, MAX_ID)
     for decorate in (
         click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON."),
         account_options,
@@ -70,6 +70,7 @@ def _pair(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command(
+    cls=IdCommand,
     epilog="""\b
 Examples:
   hubspot-assoc associate contacts 101 companies 202
@@ -112,6 +113,7 @@ def associate(
 
 
 @click.command(
+    cls=IdCommand,
     epilog="""\b
 Examples:
   hubspot-assoc disassociate contacts 101 companies 202 --yes                      everything

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from etl.cli.account import account_options
+from etl.cli.options import IdCommand, IdRange
 from etl.hubspot.usage_report import MAX_USER_ID, NEAR_LIMIT_PERCENT, order_usage_report
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 @click.command(
     "usage-report",
+    cls=IdCommand,
     epilog="""\b
 Examples:
   hubspot-assoc usage-report 7654321
   hubspot-assoc usage-report 7654321 --api-version 2026-09 --json
 """,
 )
-@click.argument("user_id", metavar="USER_ID", type=click.IntRange(1, MAX_USER_ID))
+@click.argument("user_id", metavar="USER_ID", type=IdRange(1, MAX_USER_ID))
 @click.option("--json", "as_json", is_flag=True, help="Print what was ordered as JSON.")
 @account_options
 def usage_report(user_id: int, *, as_json: bool, account: AccountCommand) -> None:

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from etl.sandbox.account_time import zone_of
-from etl.sandbox.definition import PortalDefinition, PortalError
+from etl.sandbox.definition import (
+    AssociationLimit,
+    CustomLabel,
+    CustomObject,
+    PortalDefinition,
+    PortalError,
+    RecordRule,
+    SandboxSettings,
+)
 from etl.sandbox.portal import Portal
 from etl.sandbox.yaml_file import UnreadableError, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_UNKNOWN_KEY: Final = re.compile(r"unknown field `[^`]*`(?: - at `\$\.(\w+))?")
+"""How msgspec tells a key that there is not, and the block that it is in."""
+
+_BLOCKS: Final[dict[str, type[msgspec.Struct]]] = {
+    "objects": CustomObject,
+    "labels": CustomLabel,
+    "limits": AssociationLimit,
+    "records": RecordRule,
+    "settings": SandboxSettings,
+}
 
 
 def load_portal(path: Path) -> PortalDefinition:
@@ -28,5 +49,14 @@ def load_portal(path: Path) -> PortalDefinition:
         Portal(definition)  # resolves every object, label and range against the others
         zone_of(definition.settings)
     except (msgspec.ValidationError, PortalError) as trouble:
-        raise PortalError(f"{path}: {trouble}") from trouble
+        raise PortalError(f"{path}: {trouble}{_allowed(str(trouble))}") from trouble
     return definition
+
+
+def _allowed(trouble: str) -> str:
+    """List the keys that there are, where the trouble is one that there is not."""
+    unknown = _UNKNOWN_KEY.search(trouble)
+    if unknown is None:
+        return ""
+    keys = msgspec.structs.fields(_BLOCKS.get(unknown[1], PortalDefinition))
+    return f"; allowed: {', '.join(key.encode_name for key in keys)}"

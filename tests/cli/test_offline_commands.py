@@ -248,6 +248,25 @@ def test_whose_permissions_are_missing_is_told(tmp_path: Path, hidden: str) -> N
     assert (shown.code, said in shown.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("usage-report", "abc"), "'abc' is no id: an id is a whole number from 1"),
+        (("usage-report", "0"), "'0' is no id"),
+        (("associate", "contacts", "-1", "companies", "2"), "'-1' is no id"),
+        (("disassociate", "contacts", "1", "companies", "x"), "'x' is no id"),
+        (("associate", "contacts", "1", "companies", "2", "--lable", "x"), "No such option"),
+        (("resume", "latest", "--max-removals", "x"), "--max-removals can't be 'x'"),
+    ],
+)
+def test_what_can_not_be_is_refused_in_words(
+    tmp_path: Path, command: tuple[str, ...], said: str
+) -> None:
+    """A value that can't be is told with what it may be, before anything is looked up."""
+    ended = etl(*command, cwd=tmp_path)
+    assert (ended.code, said in ended.stderr) == (2, True), ended.stderr
+
+
 def test_a_run_with_an_impossible_name(tmp_path: Path) -> None:
     """A text pasted in the place of a run is a mistake in the command, not of the disk."""
     ended = etl("show", "x" * 300, cwd=tmp_path)

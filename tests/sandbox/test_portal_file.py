@@ -217,3 +217,22 @@ async def test_a_taken_port_is_an_os_error() -> None:
         with pytest.raises(OSError, match=str(taken)):
             async with Sandbox(demo_portal(), port=taken):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("settings: {token: x}", "access_token, scopes, "),
+        ("labels: [{from: a, to: b, label: c, inverse: d}]", "from, to, label, inverse_label, "),
+        ("records: {contacts: {missed: [1]}}", "exist, missing, keys, values"),
+        ("label: []", "portal_id, objects, labels, limits, records, settings"),
+    ],
+)
+def test_an_unknown_key_is_told_with_those_that_there_are(
+    tmp_path: Path, text: str, allowed: str
+) -> None:
+    """Who has misspelt a key of a portal file reads what it may be."""
+    path = tmp_path / "portal.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PortalError, match=f"; allowed: {allowed}"):
+        load_portal(path)

@@ -105,7 +105,7 @@ BLOCK_CASES = [
     ("mirror: {}", "4:1", "mirror has no scope", "add it, such as scope: from"),
 ]
 DEFINE_CASES = [
-    ("labels: {define: []}", "4:18", "labels.define can't be a list", f"write a list of labels, such as {DEFINED}"),
+    ("labels: {define: []}", "4:18", "labels.define is empty", f"write a list of labels, such as {DEFINED}"),
     ("labels: {define: Boss}", "4:18", "labels.define can't be 'Boss'", f"write a list of labels, such as {DEFINED}"),
     ("labels: {define: [Boss]}", "4:19", "labels.define.0 can't be 'Boss'", "write {label: …}, with inverse: … where the other record's side reads differently"),
     ("labels: {define: [{label: A}, {name: b}]}", "4:31", "labels.define.1 has no label", "add it, such as label: Decision maker"),

@@ -104,6 +104,8 @@ def _value_trouble(path: KeyPath, node: Node, spec: Mapping[str, Any]) -> Troubl
     hint = spec.get(
         "errorMessage", f"write its keys below it: {', '.join(spec.get('properties', ()))}"
     )
+    if node.value == ():
+        return Trouble(node.place, f"{dotted(path)} is empty", hint)
     options = _options(spec)
     if _types(spec) == {"string"} and not options and isinstance(node.value, bool | int | float):
         hint = (
