@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.core.keep import keep_existing
+from etl.core.replace import replace_existing
 from etl.core.single import Bond, custom_types, stale, to_write
 from etl.model import AssociationType, LabelDefinition
 
@@ -63,3 +66,37 @@ def test_custom_labels_are_what_people_have_defined() -> None:
         LabelDefinition(AssociationType("INTEGRATOR_DEFINED", 3), "Of an app"),
     ]
     assert custom_types(definitions) == {AssociationType("USER_DEFINED", 1)}
+
+
+KINDS: Final = (PRIMARY, *sorted(CUSTOM)[:2])
+"""A type a bit, from the lowest."""
+
+
+def of_bits(mask: int) -> Types:
+    """Read bits as types."""
+    return frozenset(kind for bit, kind in enumerate(KINDS) if mask >> bit & 1)
+
+
+def as_frame(mask: int | None) -> pl.DataFrame:
+    """Write one pair as jobs have it; None for a pair that is not there."""
+    schema = {"from_id": pl.Int64, "to_id": pl.Int64, "types": pl.Int64}
+    return pl.DataFrame([] if mask is None else [(1, 2, mask)], schema=schema, orient="row")
+
+
+@pytest.mark.parametrize("wanted", range(8))
+@pytest.mark.parametrize("there", [None, *range(8)])
+def test_one_pair_gets_what_a_job_would_give_it(wanted: int, there: int | None) -> None:
+    """The command for one pair and a job of one row ask the same of HubSpot, and take the same away."""
+    bond = Bond(exists=there is not None, types=of_bits(there or 0))
+    pair, custom = of_bits(wanted), frozenset(KINDS[1:])
+    kept, _ = keep_existing(as_frame(wanted), as_frame(there), exclusive=1, holder="from_id")
+    assert to_write(pair, bond, custom, "keep") == (
+        of_bits(kept["types"][0]) if kept.height else None
+    )
+    may_go = pl.lit(0b110, pl.Int64).alias("may_go")
+    changed, _ = replace_existing(
+        as_frame(wanted).with_columns(may_go), as_frame(there), exclusive=1, holder="from_id"
+    )
+    written = of_bits(changed["types"][0]) if changed.height and changed["writes"][0] else None
+    taken = of_bits(changed["stale"][0]) if changed.height else frozenset()
+    assert (to_write(pair, bond, custom, "replace"), stale(pair, bond, custom)) == (written, taken)
