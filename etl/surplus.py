@@ -103,9 +103,10 @@ async def spare_changed(
     existing = await reader.read(pairs, where)
     if existing.unread.height:
         raise unreadable(existing.unread)
-    known = pl.scan_parquet(sorted((folder / "surplus").glob("*.parquet"))).collect()
-    given = existing.types.join(known, on=list(TYPED_PAIR), how="anti").select(_PAIR).unique()
-    spared = given.with_columns(pl.lit(value=True).alias("is_spared"))
+    recorded = pl.scan_parquet(sorted((folder / "surplus").glob("*.parquet")))
+    known = recorded.join(pairs.lazy().select(_PAIR), on=_PAIR, how="semi").collect()
+    given = existing.types.join(known, on=list(TYPED_PAIR), how="anti", nulls_equal=True)
+    spared = given.select(_PAIR).unique().with_columns(pl.lit(value=True).alias("is_spared"))
     return pairs.join(spared, on=_PAIR, how="left", maintain_order="left").with_columns(
         pl.col("is_spared").fill_null(value=False)
     )
