@@ -8,6 +8,7 @@ Rule 2: of a pair that can't be read nothing is known, so nothing is written ove
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -16,6 +17,7 @@ from etl.core.keep import keep_existing
 from etl.core.merge import in_doubt
 from etl.core.remove import part_removals
 from etl.core.replace import replace_existing
+from etl.hubspot.existing import Between
 from etl.hubspot.judge import verdicts
 from etl.hubspot.settle import with_cost
 from etl.hubspot.settled import final, rows_settled, without
@@ -73,6 +75,8 @@ class Comparer:
         if unchanged is not None:
             asked = without(without(asked, unchanged), final(settled))
         existing = await self._reader.read(asked, endpoint)
+        if self._existing_labels == "replace" and section.direction is Direction.FORWARD:
+            pairs = await self._keeping_both_ways(asked, pairs, existing.types, endpoint)
         change, same = self._part(
             pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left"),
             endpoint.fold_types(existing.types),
@@ -108,6 +112,31 @@ class Comparer:
         )
         return write
 
+    async def _keeping_both_ways(
+        self, asked: pl.DataFrame, pairs: pl.DataFrame, existing: pl.DataFrame, endpoint: Endpoint
+    ) -> pl.DataFrame:
+        """Let pairs keep what they have that are as asked, with paired labels from both ends."""
+        both = asked.filter(endpoint.asks_both_ways())
+        if endpoint.action is not Action.ASSOCIATE or not both.height:
+            return pairs
+        turned = both.select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
+        sides, paths = endpoint.sides, endpoint.paths
+        back = Between.of(paths.api_version, sides.to_object, sides.from_object)
+        there_back = replace(endpoint, bits=endpoint.other_bits).fold_types(
+            (await self._reader.read(turned, back)).types
+        )
+        as_asked = (
+            both.join(_named(endpoint.fold_types(existing), "there"), on=["from_id", "to_id"])
+            .join(
+                _named(there_back, "there_back"),
+                left_on=["from_id", "to_id"],
+                right_on=["to_id", "from_id"],
+            )
+            .filter(endpoint.as_asked_both_ways())
+        )
+        is_as_asked = pl.col("association_id").is_in(as_asked["association_id"].implode())
+        return pairs.with_columns(pl.col("keeps") | is_as_asked)
+
     def _part(
         self,
         pairs: pl.DataFrame,
@@ -136,6 +165,10 @@ class Comparer:
         return keep_existing(
             pairs, existing, exclusive=exclusive, holder=holder, write_all=write_all
         )
+
+
+def _named(folded: pl.DataFrame, name: str) -> pl.DataFrame:
+    return folded.select("from_id", "to_id", pl.col("types").alias(name))
 
 
 def there(asked: pl.DataFrame, existing: pl.DataFrame, section: Section) -> int:

@@ -111,7 +111,8 @@ class Endpoint:
         A paired label has another type at the other end, and HubSpot does not tell which. Where rows
         ask for labels in both directions, each direction therefore judges what it can be sure of:
         the first one the labels that read the same in both, the second one the others. Only where
-        the first one asks for a paired label too, all others go before the second is written.
+        the first one asks for a paired label too, all others go before the second is written, unless
+        the pair is `as_asked_both_ways`.
         """
         custom = self.bits.mask(self.custom)
         singles = self.bits.mask(self.singles)
@@ -130,6 +131,30 @@ class Endpoint:
             .then(custom)
             .otherwise(both_ways)
             .cast(pl.Int64)
+        )
+
+    def asks_both_ways(self) -> pl.Expr:
+        """Tell of ASSOCIATION which pairs are asked to have paired labels in both directions."""
+        paired = self.bits.mask(self.custom - self.singles)
+        return (pl.col("other_types") != 0) & ((pl.col("types") & paired) != 0)
+
+    def as_asked_both_ways(self) -> pl.Expr:
+        """Tell which of these pairs have what is asked of both directions, and no other custom label.
+
+        Takes there and there_back, the types that a pair has in each direction. A pair has as many
+        custom labels as types of them in one direction; so it is as asked when it has all that is
+        asked, and no more of them than that.
+        """
+        custom, singles = self.bits.mask(self.custom), self.bits.mask(self.singles)
+        there, types, other = pl.col("there"), pl.col("types"), pl.col("other_types")
+        asked = (types & custom).bitwise_count_ones() + (
+            other & self.other_bits.mask(self.other_paired)
+        ).bitwise_count_ones()
+        return (
+            ((there & types) == types)
+            & ((pl.col("there_back") & other) == other)
+            & ((there & singles & ~types) == 0)
+            & ((there & custom).bitwise_count_ones() == asked)
         )
 
     def fold_types(self, typed_pairs: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from etl.core.exit_code import ExitCode
 from etl.hubspot.replace import HALF_DONE
 from etl.hubspot.settle import NO_ANSWER, STILL_THERE
 from etl.model import Action
-from etl.sandbox import FaultScript
+from etl.sandbox import CustomLabel, FaultScript, PortalDefinition, Sandbox, SandboxSettings
 from etl.sandbox.faults import CutAfterFault
 
 if TYPE_CHECKING:
@@ -349,3 +349,38 @@ async def test_labels_of_both_directions_are_replaced_without_a_moment_without_t
     before = len(witness.calls)
     assert (await stage.run(job)).outcomes == ["unchanged", "unchanged"]
     assert {name for name, _ in witness.calls[before:]} <= {"read", "labels", "details"}
+
+
+@pytest.mark.parametrize("labels_written", ["add", "replace"])
+async def test_paired_labels_from_both_ends_are_left_as_they_are(
+    tmp_path: Path, labels_written: Any
+) -> None:
+    """A second run sends nothing, though nobody tells which labels are two sides of one."""
+    labels = tuple(
+        CustomLabel(
+            from_object="contacts",
+            to_object="companies",
+            label=label,
+            inverse_label=inverse,
+            type_ids=(number, number + 1),
+        )
+        for number, label, inverse in [(11, "Employer", "Employee"), (21, "Host", "Guest")]
+    )
+    portal = PortalDefinition(
+        labels=labels, settings=SandboxSettings(labels_written=labels_written)
+    )
+    witness = Witness()
+    async with Sandbox(portal, middlewares=[witness.middleware()]) as sandbox:
+        stage = Stage(tmp_path, sandbox, witness)
+        stage.seed(1, 6, ("USER_DEFINED", 11), ("USER_DEFINED", 21))
+        rows = [(1, 5, "Employer;Guest"), (1, 6, "Employer;Guest"), (1, 7, "Employer")]
+        stage.seed(1, 7, ("USER_DEFINED", 21))
+        job = replace(stage.job(rows), existing_labels="replace")
+        run = await stage.run(job)
+        assert run.outcomes == ["associated", "unchanged", "associated"]
+        wanted = {UNLABELED, ("USER_DEFINED", 11), ("USER_DEFINED", 21)}
+        assert (stage.types(1, 5), stage.types(1, 6)) == (wanted, wanted)
+        assert stage.types(1, 7) == {UNLABELED, ("USER_DEFINED", 11)}
+        before = len(witness.calls)
+        assert (await stage.run(job)).outcomes == ["unchanged"] * 3
+        assert {name for name, _ in witness.calls[before:]} <= {"read", "labels", "details"}
