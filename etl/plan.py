@@ -93,9 +93,9 @@ def plan_staged(
     contradicting: list[pl.DataFrame] = []
     for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
-        records = dataset.pairs(section).select(pl.col("from_id").n_unique())
-        calls = math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
-        reads += calls * _times_read(job, section)
+        if times := _times_read(job, section):
+            records = dataset.pairs(section).select(pl.col("from_id").n_unique())
+            reads += times * math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
     for _, links in dataset.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
         contradicting.append(links.filter(pl.col("contradicts").is_not_null()))
