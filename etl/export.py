@@ -67,7 +67,7 @@ class Pages:
 
     def lines(self, labels: Sequence[LabelDefinition], told: Exported) -> Iterator[pl.DataFrame]:
         """Yield EXPORTED part by part, and count it."""
-        texts = _texts(labels)
+        texts = texts_of(labels)
         for part in sorted(self._parts):
             lines = pl.read_parquet(self._parts[part], glob=False).unique()
             told.associations += lines.select(*PAIR).n_unique()
@@ -95,7 +95,7 @@ def write_export(lines: Iterator[pl.DataFrame], target: Path | BinaryIO) -> None
             target.write(part.write_csv(include_header=False).encode())
 
 
-def _texts(labels: Sequence[LabelDefinition]) -> pl.DataFrame:
+def texts_of(labels: Sequence[LabelDefinition]) -> pl.DataFrame:
     """Give the text of each labeled type."""
     lines = [(each.type.category, each.type.type_id, each.text) for each in labels if each.text]
     schema = {name: EXPORTED[name] for name in ("category", "type_id", "label")}

@@ -21,21 +21,19 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.errors import StoppedError
+from etl.export import EXPORTED, texts_of
 from etl.hubspot.wire import TYPED_PAIR
 from etl.model import Action, Direction
 from etl.run_folder import sync, write_whole, writing
 from etl.staging import COMPRESSION, PARTITION_ROWS, Section, write_section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from etl.hubspot.existing import ExistingReader, Where
-    from etl.model import AssociationType
+    from etl.model import LabelDefinition
     from etl.staging import Dataset
-
-REMOVED: Final = {**TYPED_PAIR, "label": pl.String}
-"""The columns of ``removed.parquet``: a line for each type of each association."""
 
 _PAIR: Final = ("from_id", "to_id")
 
@@ -122,22 +120,16 @@ def unreadable(unread: pl.DataFrame) -> StoppedError:
     )
 
 
-def write_removed(folder: Path, path: Path, texts: Mapping[AssociationType, str | None]) -> None:
-    """Write what goes as a source that puts it back: REMOVED; `texts` are labels as people see them.
+def write_removed(folder: Path, path: Path, labels: Sequence[LabelDefinition]) -> None:
+    """Write what goes as a source that puts it back, as an export has it: EXPORTED.
 
     Raises StoppedError.
     """
-    labels = pl.LazyFrame(
-        [(kind.category, kind.type_id, text) for kind, text in texts.items()],
-        schema={"category": pl.String, "type_id": pl.Int64, "label": pl.String},
-        orient="row",
-    )
     parts = sorted((folder / "surplus").glob("*.parquet"))
     lines = pl.scan_parquet(parts) if parts else pl.LazyFrame(schema=TYPED_PAIR)
-    told = lines.join(labels, on=["category", "type_id"], how="left", maintain_order="left").select(
-        *REMOVED
-    )
-    write_whole(path, told.sink_parquet)
+    texts = texts_of(labels).lazy()
+    told = lines.join(texts, on=["category", "type_id"], how="left", maintain_order="left")
+    write_whole(path, told.select(*EXPORTED).sink_parquet)
 
 
 def _partitions(dataset: Dataset, folder: Path, *, same_object: bool) -> Iterator[pl.DataFrame]:

@@ -22,7 +22,7 @@ from etl.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from etl.model import DefinedLabel, LabelDefinition
+    from etl.model import AssociationType, DefinedLabel, LabelDefinition
 
 USER_DEFINED: Final = "USER_DEFINED"
 
@@ -166,6 +166,11 @@ def check_new(
 def custom_labels(labels: Iterable[LabelDefinition]) -> list[LabelDefinition]:
     """List the labels that the portal's people made; a custom object's unlabeled type is none."""
     return [line for line in labels if line.type.category == USER_DEFINED and line.text]
+
+
+def custom_types(labels: Iterable[LabelDefinition]) -> frozenset[AssociationType]:
+    """Give the types of these labels."""
+    return frozenset(line.type for line in custom_labels(labels))
 
 
 def least_used(forward: Sequence[LabelDefinition], reverse: Sequence[LabelDefinition]) -> int:

@@ -9,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from etl.core.label_rules import custom_labels
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from etl.model import AssociationType, ExistingLabels, LabelDefinition
+    from etl.model import AssociationType, ExistingLabels
 
 Types = frozenset["AssociationType"]
 
@@ -46,8 +42,3 @@ def to_write(
 def stale(wanted: Types, bond: Bond, custom: Types) -> Types:
     """Give the custom labels that a pair has and nobody asks for."""
     return (bond.types & custom) - wanted
-
-
-def custom_types(definitions: Iterable[LabelDefinition]) -> Types:
-    """Pick the labels that people have defined; a custom object's unlabeled type is none."""
-    return frozenset(definition.type for definition in custom_labels(definitions))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from etl.core.defined_labels import LabelledPair
+from etl.core.label_rules import custom_types
 from etl.core.resolve import JOB_FILE, Resolver, normal_form
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from etl.model import AssociationType, DefinedLabel, Job, LabelDefinition
 
 
-USER_DEFINED: Final = "USER_DEFINED"
-
-
 @dataclass(frozen=True, slots=True)
 class Labels:
     """What HubSpot lists for the two objects of a job."""
@@ -36,11 +34,6 @@ class Labels:
     forward: Sequence[LabelDefinition]
     reverse: Sequence[LabelDefinition]
     """Empty between records of one object: a single list has both sides of a paired label then."""
-
-    @property
-    def texts(self) -> dict[AssociationType, str | None]:
-        """Give the labels of the first direction as people see them."""
-        return {definition.type: definition.text for definition in self.forward}
 
     def __iter__(self) -> Iterator[tuple[Direction, LabelDefinition]]:
         """List every label with its direction, that of the job first."""
@@ -124,10 +117,10 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
         Direction.FORWARD: forward,
         Direction.REVERSE: forward if same_object else reverse,
     }
-    custom = {direction: _custom(definitions) for direction, definitions in lists.items()}
+    custom = {direction: custom_types(definitions) for direction, definitions in lists.items()}
     texts = {direction: _texts(definitions) for direction, definitions in lists.items()}
     singles = {
-        direction: _custom(
+        direction: custom_types(
             line
             for line in definitions
             if normal_form(line.text or "") in texts[Direction(1 - direction)]
@@ -196,15 +189,6 @@ async def _fetch(client: Client, paths: Paths) -> Sequence[LabelDefinition]:
             f"HubSpot's labels for {pair} can't be understood: {error}",
             "check that hubspot.base_url is HubSpot's API",
         ) from error
-
-
-def _custom(definitions: Iterable[LabelDefinition]) -> frozenset[AssociationType]:
-    """Leave out the unlabeled type that custom objects have of the portal's own."""
-    return frozenset(
-        definition.type
-        for definition in definitions
-        if definition.type.category == USER_DEFINED and definition.text
-    )
 
 
 def _texts(definitions: Iterable[LabelDefinition]) -> set[str]:

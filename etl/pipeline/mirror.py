@@ -73,7 +73,9 @@ async def surplus_to_remove(
     if surplus.unread.height:
         raise unreadable(surplus.unread)
     if mirror.max_removals.is_exceeded(surplus.associations, of=existing):
-        await asyncio.to_thread(write_removed, dataset.folder, folder.surplus, portal.labels.texts)
+        await asyncio.to_thread(
+            write_removed, dataset.folder, folder.surplus, portal.labels.forward
+        )
         refused = SurplusRefused(existing=existing, surplus=surplus.associations)
         await asyncio.to_thread(journal.remember, refused)
         stop.request(
@@ -85,7 +87,9 @@ async def surplus_to_remove(
         return None
     folder.surplus.unlink(missing_ok=True)
     if surplus.associations:
-        await asyncio.to_thread(write_removed, dataset.folder, folder.removed, portal.labels.texts)
+        await asyncio.to_thread(
+            write_removed, dataset.folder, folder.removed, portal.labels.forward
+        )
         await asyncio.to_thread(write_whole, folder.restore, lambda path: _write_restore(job, path))
     found = SurplusFound(existing=existing, sections=surplus.sections)
     await asyncio.to_thread(journal.remember, found)

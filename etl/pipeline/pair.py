@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from etl.core.exit_code import ExitCode
 from etl.core.hints import DEFAULT_HINT, HINTS
+from etl.core.label_rules import custom_types
 from etl.core.resolve import Ways
-from etl.core.single import custom_types
 from etl.errors import EtlError, StoppedError, UsageError
 from etl.hubspot.culprits import NOT_VALID
 from etl.hubspot.existing import ExistingReader

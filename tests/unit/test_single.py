@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.keep import keep_existing
+from etl.core.label_rules import custom_types
 from etl.core.replace import replace_existing
-from etl.core.single import Bond, custom_types, stale, to_write
+from etl.core.single import Bond, stale, to_write
 from etl.model import AssociationType, LabelDefinition
 
 if TYPE_CHECKING:
