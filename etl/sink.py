@@ -39,15 +39,6 @@ def sink(
     file_format: ResultsFormat,
 ) -> None:
     """Write frames one after the other; without any, a file of the schema alone."""
-    rows = scan_frames(frames, schema)
-    if file_format == "csv":
-        rows.sink_csv(target)
-    else:
-        rows.sink_parquet(target)
-
-
-def scan_frames(frames: Iterator[pl.DataFrame], schema: Mapping[str, Any]) -> pl.LazyFrame:
-    """Give frames, which can be had once, to a query that is streamed."""
 
     def source(
         columns: list[str] | None,
@@ -58,4 +49,8 @@ def scan_frames(frames: Iterator[pl.DataFrame], schema: Mapping[str, Any]) -> pl
         for frame in frames:
             yield frame.select(columns) if columns is not None else frame
 
-    return register_io_source(source, schema=schema)
+    rows = register_io_source(source, schema=schema)
+    if file_format == "csv":
+        rows.sink_csv(target)
+    else:
+        rows.sink_parquet(target)
