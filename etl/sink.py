@@ -39,18 +39,23 @@ def sink(
     file_format: ResultsFormat,
 ) -> None:
     """Write frames one after the other; without any, a file of the schema alone."""
+    rows = scan_frames(frames, schema)
+    if file_format == "csv":
+        rows.sink_csv(target)
+    else:
+        rows.sink_parquet(target)
+
+
+def scan_frames(frames: Iterator[pl.DataFrame], schema: Mapping[str, Any]) -> pl.LazyFrame:
+    """Give frames, which can be had once, to a streamed query that takes all rows of them."""
 
     def source(
         columns: list[str] | None,
-        predicate: pl.Expr | None,  # noqa: ARG001  (nothing filters a plain sink)
+        predicate: pl.Expr | None,  # noqa: ARG001  (such a query filters nothing)
         rows: int | None,  # noqa: ARG001
         batch_rows: int | None,  # noqa: ARG001
     ) -> Iterator[pl.DataFrame]:
         for frame in frames:
             yield frame.select(columns) if columns is not None else frame
 
-    rows = register_io_source(source, schema=schema)
-    if file_format == "csv":
-        rows.sink_csv(target)
-    else:
-        rows.sink_parquet(target)
+    return register_io_source(source, schema=schema)
