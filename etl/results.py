@@ -50,7 +50,15 @@ RESULTS: Final = {
 }
 """The columns of ``results``, as the contract lists them."""
 
-_SUCCEEDED: Final = pl.Series([outcome.value for outcome in sorted(SUCCEEDED)], dtype=OUTCOMES)
+_WORDS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "source_file": pl.Categorical,
+    "association_types": pl.Categorical,
+    "action": pl.Categorical,
+    "outcome": OUTCOMES,
+}
+"""Columns of few different words, which are sooner written by number."""
+
+_SUCCEEDED: Final = [outcome.value for outcome in sorted(SUCCEEDED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,9 @@ class Results:
                     encoding=layout.encoding,
                 )
                 rows = self._told_rows(fates, layout, failed, told)
-                write_whole(results, lambda path: sink(rows, RESULTS, path, layout.results_format))
+                write_whole(
+                    results, lambda path: sink(rows, RESULTS | _WORDS, path, layout.results_format)
+                )
 
         write_whole(failures, write_failures)
         return told
@@ -158,7 +168,7 @@ class Results:
                     source.label.alias("label"),
                 )
                 .select(*RESULTS)
-                .cast({"outcome": pl.String})
+                .cast(_WORDS)
             )
 
 
