@@ -50,12 +50,14 @@ RESULTS: Final = {
 }
 """The columns of ``results``, as the contract lists them."""
 
-_WORDS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
-    "source_file": pl.Categorical,
-    "association_types": pl.Categorical,
-    "action": pl.Categorical,
-    "outcome": OUTCOMES,
-}
+_WORDS: Final = pl.Schema(
+    [
+        ("source_file", pl.Categorical()),
+        ("association_types", pl.Categorical()),
+        ("action", pl.Categorical()),
+        ("outcome", OUTCOMES),
+    ]
+)
 """Columns of few different words, which are sooner written by number."""
 
 _SUCCEEDED: Final = [outcome.value for outcome in sorted(SUCCEEDED)]
@@ -138,7 +140,8 @@ class Results:
                 )
                 rows = self._told_rows(fates, layout, failed, told)
                 write_whole(
-                    results, lambda path: sink(rows, RESULTS | _WORDS, path, layout.results_format)
+                    results,
+                    lambda path: sink(rows, {**RESULTS, **_WORDS}, path, layout.results_format),
                 )
 
         write_whole(failures, write_failures)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from etl.model import ResultsFormat
 
-WORDS: Final = {"row": pl.Int64, "outcome": pl.Enum(["good", "bad"]), "file": pl.Categorical}
+WORDS: Final = pl.Schema(
+    [("row", pl.Int64), ("outcome", pl.Enum(["good", "bad"])), ("file", pl.Categorical())]
+)
 FRAMES: Final = [
     {"row": [1, 2], "outcome": ["good", None], "file": ["a", "a"]},
     {"row": [3], "outcome": ["bad"], "file": ["b"]},
