@@ -25,7 +25,7 @@ from etl.core.verdict import SETTLED
 from etl.model import SUCCEEDED, Outcome
 from etl.run_folder import write_whole, writing
 from etl.sink import sink
-from etl.staging import COMPRESSION
+from etl.staging import COMPRESSION, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -198,7 +198,7 @@ class Results:
         """Yield the staged rows chunk by chunk, each with its fate."""
         fates = sorted(self._fates.iterdir())
         for path in self._dataset.row_files():
-            rows = pl.read_parquet(path)
+            rows = read_rows(path)
             first, last = rows["row_number"][0], rows["row_number"][-1]
             fate = pl.DataFrame(schema=_FATE)
             if fates:

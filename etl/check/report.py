@@ -13,7 +13,7 @@ from etl.model import Action, Direction
 from etl.results import Told
 from etl.run_folder import write_whole, writing
 from etl.sink import format_of, sink
-from etl.staging import COMPRESSION
+from etl.staging import COMPRESSION, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +124,7 @@ class Report:
     def add_rows(self, dataset: Dataset, label: pl.Expr) -> None:
         """Take the staged rows that stand for no pair: rejected or unresolved, and why."""
         for path in dataset.row_files():
-            rows = pl.read_parquet(path)
+            rows = read_rows(path)
             contradictions = dataset.contradictions(rows["row_number"][0], rows["row_number"][-1])
             rows = (
                 rows.join(contradictions, on="row_number", how="left", maintain_order="left")
