@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from etl.ahead import made_ahead
 from etl.core.merge import ASSOCIATION, LINK, SECTION_KEY, in_doubt, merge_rows
 from etl.model import Action, Direction
 from etl.narrow import has_values, read_narrow, write_narrow
@@ -190,8 +192,10 @@ class Staging:
     def _lay_out(self) -> list[Section]:
         sections: list[Section] = []
         first_id = 0
-        for number, pairs in enumerate(self._partitions.take()):
-            links, associations = merge_rows(pairs, same_object=self._same_object)
+        merged = made_ahead(
+            partial(merge_rows, same_object=self._same_object), self._partitions.take(), threads=2
+        )
+        for number, (links, associations) in enumerate(merged):
             self.contradicting += links.height - links["contradicts"].null_count()
             numbered = pl.col("association_id") + first_id
             write_narrow(

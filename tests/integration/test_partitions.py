@@ -57,7 +57,7 @@ def test_every_row_comes_once_and_beside_those_of_its_record(
     records = [part.group_by("from_id").agg("row_number") for part in parts]
     homes = Counter(record for each in records for record in each["from_id"])
     assert all(times == 1 for times in homes.values())
-    assert all(of_one == sorted(of_one) for each in records for of_one in each["row_number"])
+    assert all(of_one.is_sorted() for each in records for of_one in each["row_number"])
 
 
 def test_a_part_is_about_as_large_as_asked(tmp_path: Path) -> None:
