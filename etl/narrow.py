@@ -38,7 +38,7 @@ def read_narrow(
 ) -> pl.DataFrame:
     """Read a frame, or some columns of it, as wide as it was; columns without a type are text."""
     frame = pl.read_ipc(path, columns=None if columns is None else list(columns))
-    return frame.cast({name: schema.get(name, pl.String) for name in frame.columns})
+    return frame.with_columns(_wide(column, schema.get(column.name, pl.String)) for column in frame)
 
 
 def has_values(path: Path, column: str) -> bool:
@@ -62,3 +62,11 @@ def _narrow_text(text: pl.Series) -> pl.Series:
     if text[0] is not None and text[0] == text[-1] and (text == text[0]).all(ignore_nulls=False):
         return text.cast(pl.Enum([text[0]]))
     return text
+
+
+def _wide(column: pl.Series, dtype: PolarsDataType) -> pl.Expr:
+    """Give a column its own type again; one word in all rows is said once, and not row by row."""
+    kind = column.dtype
+    if isinstance(kind, pl.Enum) and len(kind.categories) == 1 and not column.null_count():
+        return pl.lit(kind.categories[0], dtype).alias(column.name)
+    return pl.col(column.name).cast(dtype)

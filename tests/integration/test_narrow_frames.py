@@ -70,3 +70,13 @@ def test_a_frame_without_rows_comes_back(tmp_path: Path) -> None:
     schema = {"number": pl.Int64(), "text": pl.String()}
     write_narrow(pl.DataFrame(schema=schema), tmp_path / "frame.arrow")
     assert read_narrow(tmp_path / "frame.arrow", schema).equals(pl.DataFrame(schema=schema))
+
+
+def test_columns_of_one_word_are_as_long_as_the_frame(tmp_path: Path) -> None:
+    """Whoever reads only what all rows say alike gets it for each row."""
+    frame = pl.DataFrame(
+        {"file": ["a.csv"] * 3, "none": [None] * 3}, schema_overrides={"none": pl.String}
+    )
+    write_narrow(frame, tmp_path / "frame.arrow")
+    assert read_narrow(tmp_path / "frame.arrow", {}).equals(frame)
+    assert read_narrow(tmp_path / "frame.arrow", {}, ["file"])["file"].to_list() == ["a.csv"] * 3
