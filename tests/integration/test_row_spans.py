@@ -76,3 +76,24 @@ def test_lines_that_the_disk_does_not_take_stop_the_run(
     (tmp_path / "file").touch()
     with pytest.raises(StoppedError, match="can't be written"):
         RowSpans(tmp_path / "file" / "lines", SCHEMA).add(lines_about([1]))
+
+
+def test_every_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times the rows take ten times the reads, and not a hundred times."""
+    monkeypatch.setattr("etl.row_spans.HELD_BYTES", 1)
+    spans = RowSpans(tmp_path, SCHEMA)
+    for part in range(4):
+        spans.add(lines_about(list(range(60 - part, 0, -4))))
+    files = set(tmp_path.rglob("*.arrow"))
+    read: list[Path] = []
+    read_ipc = pl.read_ipc
+
+    def counted(path: Path) -> pl.DataFrame:
+        read.append(path)
+        return read_ipc(path)
+
+    monkeypatch.setattr(pl, "read_ipc", counted)
+    for first in range(1, 61, 7):
+        spans.within(first, first + 6)
+    assert set(read) == files
+    assert len(read) == len(files)
