@@ -19,11 +19,13 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Self
+
+T = TypeVar("T")
 
 REPOSITORY: Final = Path(__file__).parents[2]
 LAST_WORDS: Final = 2000
@@ -109,19 +111,12 @@ def measure(
         return Measured(**told, stdout=stdout.read().decode())
 
 
-def in_turn(
-    runs: int, cases: Mapping[str, Callable[[], Measured]], *, warm_up: bool = False
-) -> dict[str, list[Measured]]:
-    """Run each case once, then each again, so that a busy minute falls on all of them.
-
-    `warm_up` runs each once more beforehand, unmeasured, to fill the caches.
-    """
-    measured: dict[str, list[Measured]] = {name: [] for name in cases}
-    for number in range(runs + warm_up):
+def in_turn(runs: int, cases: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+    """Run each case once, then each again, so that a busy minute falls on all of them."""
+    measured: dict[str, list[T]] = {name: [] for name in cases}
+    for _ in range(runs):
         for name, run in cases.items():
-            one = run()
-            if number >= warm_up:
-                measured[name].append(one)
+            measured[name].append(run())
     return measured
 
 
