@@ -7,6 +7,7 @@ Rule 3: a figure is a median, with the least and the most beside it.
 
 from __future__ import annotations
 
+import compileall
 import importlib.metadata
 import json
 import os
@@ -18,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -65,8 +67,15 @@ class Spread:
         return median if least == most else f"{median} ({least}–{most})"
 
 
+@cache
+def _compile() -> None:
+    """Write the product's bytecode, as pip does where it is installed: users never wait for that."""
+    compileall.compile_dir(REPOSITORY / "etl", quiet=1)
+
+
 def etl(*arguments: str | Path) -> list[str]:
     """Give the command of the product as it stands in this repository."""
+    _compile()
     return [sys.executable, "-m", "etl", *map(str, arguments)]
 
 
