@@ -4,8 +4,9 @@ Usage: python tests/benchmarks/against_official.py [--rows 1000000] [--runs 3] [
 
 The same source, batch size and server for all, run in turn. The product is measured end to end, with
 journal, results and failures; the official client keeps nothing but a count. It gets the number of
-threads that suits it best, and fewer rows, as its speed is the same for any number of them. The
-bare loop has no checks either: the upper end of the scale.
+threads that suits it best, and fewer rows, as its speed is the same for any number of them (8,900
+to 9,300 rows a CPU second, from 20,000 rows to 200,000). The bare loop has no checks either: the
+upper end of the scale.
 """
 
 from __future__ import annotations
@@ -118,8 +119,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _print(contest: Contest, runs: int, latency_ms: float) -> None:
     threads, tried = contest.best_threads()
     cases = {name: partial(contest.run, name, threads) for name in contest.rows}
-    print(f"\nAnswers after {latency_ms:.0f} ms; {runs} runs of each in turn.")
-    print(f"Rows a second of the official client by threads: {tried}.\n")
+    print(f"\nAnswers after {latency_ms:.0f} ms; each {runs} times, in turn.")
+    print(f"The official client has {threads} threads; rows a second by threads: {tried}.\n")
     header = ["", "rows", "rows/s", "rows a CPU second", "peak MB", "calls"]
     print(table(header, contest.lines(in_turn(runs, cases))), flush=True)
 

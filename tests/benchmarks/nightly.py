@@ -45,7 +45,7 @@ def _print_runs(folder: Path, far_end: FarEnd, rows: int, runs: int) -> None:
         )
         for mode in ("keep", "ignore")
     }
-    print(f"\n{rows:,} rows of which 1 % is new, {runs} runs of each in turn.\n")
+    print(f"\n{rows:,} rows of which 1 % is new, each {runs} times, in turn.\n")
     header = ["", "reads", "writes", "seconds", "CPU seconds", "peak MB"]
     print(table(header, map(_line, *zip(*in_turn(runs, cases).items(), strict=True))), flush=True)
 

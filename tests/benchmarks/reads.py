@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
             "`export`": one.export,
             "`run`, contacts by email": partial(keys.keep, column="column: email, match_by: email"),
         }
-        print(f"\n{rows:,} rows of which 1 % is new, {runs} runs of each in turn.\n")
+        print(f"\n{rows:,} rows of which 1 % is new, each {runs} times, in turn.\n")
         header = ["", "look-ups", "reads", "writes", "rows/s", "CPU seconds", "peak MB"]
         lines = [_line(name, rows, each) for name, each in in_turn(runs, cases).items()]
         print(table(header, lines), flush=True)
