@@ -95,21 +95,28 @@ class Endpoint:
             return pl.DataFrame(schema=PAIR)
         if self.has_types:
             created = read_created(answer)
+            kinds = created.drop_in_place("object_type")
             ours, mirror = type_id(self.sides.from_object), type_id(self.sides.to_object)
-            if mirror is not None and not self.sides.same:
-                created = created.filter(pl.col("object_type").ne_missing(mirror))
-            elif ours is not None and not self.sides.same:
-                created = created.filter(pl.col("object_type").fill_null(ours) == ours)
-            return created.select("from_id", "to_id")
+            if self.sides.same or (mirror is None and ours is None):
+                return created
+            is_mirrored = kinds == mirror if mirror is not None else kinds != ours
+            # A result that does not name its object is taken for ours.
+            return (
+                created.filter(~is_mirrored.fill_null(value=False))
+                if is_mirrored.any()
+                else created
+            )
         defaulted = read_defaulted(answer)
-        for kind in self.other_way:
-            defaulted = defaulted.filter(
-                ~(
+        return defaulted.filter(
+            ~pl.any_horizontal(
+                pl.lit(value=False),
+                *(
                     pl.col("category").eq_missing(kind.category)
                     & pl.col("type_id").eq_missing(kind.type_id)
-                )
+                    for kind in self.other_way
+                ),
             )
-        return defaulted.select("from_id", "to_id")
+        ).select("from_id", "to_id")
 
     def may_go(self, direction: Direction) -> pl.Expr:
         """Tell of ASSOCIATION, as bits, which labels are to go unless the pair wants them.

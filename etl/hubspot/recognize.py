@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from etl.hubspot.wire import PAIR, WireError
 from etl.hubspot.wording import learn
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from etl.hubspot.endpoint import Endpoint
     from etl.hubspot.wire import Answer
     from etl.hubspot.wording import Wording
@@ -33,12 +33,23 @@ class Recognizer:
         self, pairs: pl.DataFrame, ids: bytes, answer: Answer, endpoint: Endpoint
     ) -> pl.DataFrame:
         """List the pairs (from_id, to_id) that an answer names; learn its wording if it names all."""
-        asked = pairs.select(*PAIR)
         try:
             made = endpoint.made(answer)
         except WireError:
             # Readable as JSON, but not as results: nothing is confirmed by it.
-            return asked.clear()
-        if made.equals(asked) and (wording := learn(bytes(answer.results), ids)) is not None:
+            return pl.DataFrame(schema=PAIR)
+        if is_in_order(made, pairs) and (wording := learn(bytes(answer.results), ids)) is not None:
             self._wordings[endpoint.path] = wording
         return made
+
+
+def names_all(made: pl.DataFrame, pairs: pl.DataFrame) -> bool:
+    """Tell whether all pairs are among those that were made."""
+    if is_in_order(made, pairs):
+        return True
+    return made.height >= pairs.height and not pairs.join(made, on=list(PAIR), how="anti").height
+
+
+def is_in_order(made: pl.DataFrame, pairs: pl.DataFrame) -> bool:
+    """Tell whether these are the very pairs in their order, as in nearly every answer."""
+    return all(made[name].equals(pairs[name]) for name in PAIR)

@@ -26,7 +26,7 @@ from etl.core.verdict import VERDICT, SharedVerdict
 from etl.errors import RequestError, StoppedError
 from etl.hubspot.existing import TRIES_OF_A_PART, UNANSWERED_IN_A_ROW
 from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
-from etl.hubspot.recognize import Recognizer
+from etl.hubspot.recognize import Recognizer, names_all
 from etl.hubspot.wire import ErrorDetail
 from etl.model import MAX_BATCH_SIZE, Action, Outcome
 
@@ -157,10 +157,13 @@ class Settler:
         reply = await self._client.post(endpoint.path, body, tries=group.tries)
         self._unanswered = 0
         attempts = group.attempts + reply.attempts
+        correlation_id = reply.answer.correlation_id or None
+        all_done = SharedVerdict(endpoint.done, reply.http_status, correlation_id, attempts)
         if reply.is_success and self._recognizer.knows(group.ids, reply.answer, endpoint):
-            correlation_id = reply.answer.correlation_id or None
-            return SharedVerdict(endpoint.done, reply.http_status, correlation_id, attempts)
+            return all_done
         judgement = await asyncio.to_thread(self._judge, group, reply, endpoint)
+        if judgement is None:
+            return all_done
         settled = judgement.settled
         more = [
             _Group.of(part, attempts, asked_again=group.asked_again) for part in judgement.again
@@ -194,7 +197,8 @@ class Settler:
             refused_alone=said if is_refused_alone else None,
         )
 
-    def _judge(self, group: _Group, reply: Reply, endpoint: Endpoint) -> Judgement:
+    def _judge(self, group: _Group, reply: Reply, endpoint: Endpoint) -> Judgement | None:
+        """Judge an answer; None where it names all pairs that were asked for."""
         answer, status, sides = reply.answer, reply.http_status, endpoint.sides
         type_bits, frame = endpoint.bits.by_name, group.frame
         if not reply.is_success:
@@ -202,6 +206,8 @@ class Settler:
                 frame, answer, http_status=status, sides=sides, type_bits=type_bits
             )
         made = self._recognizer.made(frame, group.ids, answer, endpoint)
+        if names_all(made, frame):
+            return None
         return judge_success(
             frame, made, answer, http_status=status, sides=sides, type_bits=type_bits
         )

@@ -162,10 +162,14 @@ def read_body(records: pl.DataFrame) -> bytes:
 
 def read_created(answer: Answer) -> pl.DataFrame:
     """List the pairs that a create answer names: PAIR and object_type (of from; may be null)."""
-    return _results(answer, _CREATED).select(
-        _as_id(pl.col("fromObjectId")).alias("from_id"),
-        _as_id(pl.col("toObjectId")).alias("to_id"),
-        pl.col("fromObjectTypeId").alias("object_type"),
+    results = _results(answer, _CREATED)
+    # Series, not expressions: where labels differ from pair to pair, every answer comes by here.
+    return pl.DataFrame(
+        {
+            "from_id": results["fromObjectId"].cast(pl.Int64, strict=False),
+            "to_id": results["toObjectId"].cast(pl.Int64, strict=False),
+            "object_type": results["fromObjectTypeId"],
+        }
     )
 
 
