@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import polars as pl
 
+from etl.hubspot.wording import Wording
 from etl.model import AssociationType, LabelDefinition
 
 if TYPE_CHECKING:
@@ -132,21 +133,15 @@ def decode_answer(body: bytes) -> Answer:
 def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
     """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
     ends = {mask: f'"}},"types":{types_json(kinds)}}}' for mask, kinds in types.items()}
-    if len(ends) == 1:
-        end = pl.lit(next(iter(ends.values())))
-    else:
-        end = pl.col("types").replace_strict(ends, return_dtype=pl.String)
+    end = pl.col("types").replace_strict(ends, return_dtype=pl.String)
     return _inputs(
         pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
     )
 
 
-def default_body(pairs: pl.DataFrame) -> bytes:
-    """Write the body of ``batch/associate/default`` from from_id and to_id."""
-    end = pl.lit('"}}')
-    return _inputs(
-        pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
-    )
+def create_wording(kinds: Sequence[AssociationType]) -> Wording:
+    """Word the body of ``batch/create`` where all pairs have the same types."""
+    return _worded(f'"}},"types":{types_json(kinds)}}}'.encode())
 
 
 def archive_body(pairs: pl.DataFrame) -> bytes:
@@ -167,10 +162,14 @@ def read_body(records: pl.DataFrame) -> bytes:
 
 def read_created(answer: Answer) -> pl.DataFrame:
     """List the pairs that a create answer names: PAIR and object_type (of from; may be null)."""
-    return _results(answer, _CREATED).select(
-        _as_id(pl.col("fromObjectId")).alias("from_id"),
-        _as_id(pl.col("toObjectId")).alias("to_id"),
-        pl.col("fromObjectTypeId").alias("object_type"),
+    results = _results(answer, _CREATED)
+    # Series, not expressions: where labels differ from pair to pair, every answer comes by here.
+    return pl.DataFrame(
+        {
+            "from_id": results["fromObjectId"].cast(pl.Int64, strict=False),
+            "to_id": results["toObjectId"].cast(pl.Int64, strict=False),
+            "object_type": results["fromObjectTypeId"],
+        }
     )
 
 
@@ -270,6 +269,20 @@ def types_json(kinds: Sequence[AssociationType]) -> str:
             for kind in kinds
         ]
     ).decode()
+
+
+def _worded(after: bytes) -> Wording:
+    return Wording.around(
+        start=b'{"inputs":[',
+        before=b'{"from":{"id":"',
+        between=b'"},"to":{"id":"',
+        after=after,
+        end=b"]}",
+    )
+
+
+DEFAULT_WORDING: Final = _worded(b'"}}')
+"""The body of ``batch/associate/default``."""
 
 
 def _inputs(frame: pl.DataFrame, *parts: pl.Expr | str) -> bytes:

@@ -28,7 +28,7 @@ ROOT: Final = Path(etl.__file__).parent
 
 LAYERS: Final = {
     1: "etl etl.model etl.errors",
-    2: "etl.core.* etl.hubspot etl.hubspot.wire etl.hubspot.access etl.hubspot.judge etl.hubspot.settled etl.hubspot.blame "
+    2: "etl.core.* etl.hubspot etl.hubspot.wire etl.hubspot.access etl.hubspot.judge etl.hubspot.settled etl.hubspot.blame etl.hubspot.wording etl.hubspot.recognize "
     "etl.hubspot.culprits etl.hubspot.paths etl.hubspot.label_wire etl.hubspot.objects etl.hubspot.builtin_types "
     "etl.hubspot.endpoint etl.hubspot.record_wire etl.hubspot.limit_wire etl.hubspot.record_caps "
     "etl.hubspot.key_wire etl.hubspot.key_judge",
