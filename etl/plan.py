@@ -11,9 +11,10 @@ import polars as pl
 from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.defined_labels import TO_BE_MADE, stand_ins
 from etl.core.label_rules import name_of
-from etl.core.merge import LINK
 from etl.core.pace import WINDOW_SECONDS
 from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Action, Outcome
+from etl.sink import scan_frames
+from etl.staging import CONTRADICTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +32,6 @@ SHOWN_REASONS: Final = 100
 
 
 _REASON: Final = ("row_number", "error_category", "error_message")
-_NO_LINK: Final = pl.DataFrame(schema=LINK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,6 @@ def plan_staged(
     """Count what has been staged; `tally` has the rows that will not be sent."""
     rows = pl.scan_parquet(dataset.row_files()) if dataset.rows else None
     reads = writes = duplicates = 0
-    contradicting: list[pl.DataFrame] = []
     for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
         if times := _times_read(job, section):
@@ -98,7 +97,6 @@ def plan_staged(
             reads += times * math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
     for _, links in dataset.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
-        contradicting.append(links.filter(pl.col("contradicts").is_not_null()))
     look_ups = sum(math.ceil(facts["looked_up"] / MAX_LOOK_UP_SIZE) for facts in keys.values())
     requests = look_ups + reads + writes
     return Plan(
@@ -109,7 +107,7 @@ def plan_staged(
         duplicates=duplicates,
         associations=dataset.associations,
         actions={} if rows is None else _actions(rows),
-        reasons=[] if rows is None else _reasons(rows, pl.concat(contradicting or [_NO_LINK])),
+        reasons=[] if rows is None else _reasons(rows, dataset),
         labels=[_as_planned(line) for line in labels],
         labels_to_make=[
             {**asdict(wanted), "name": name_of(wanted), "rows": _asking(wanted, to_be_made, labels)}
@@ -174,18 +172,18 @@ def _times_read(job: Job, section: Section) -> int:
 def _actions(rows: pl.LazyFrame) -> dict[str, int]:
     """Count the rows to send by what they ask for, before those that contradict others are left out."""
     asked = rows.filter(pl.col("outcome").is_null()).group_by("action").agg(pl.len()).sort("action")
-    return dict(asked.collect().iter_rows())
+    return dict(asked.collect(engine="streaming").iter_rows())
 
 
-def _reasons(rows: pl.LazyFrame, contradicting: pl.DataFrame) -> list[dict[str, Any]]:
+def _reasons(rows: pl.LazyFrame, dataset: Dataset) -> list[dict[str, Any]]:
     known = rows.filter(pl.col("outcome").is_not_null()).select(_REASON)
-    found = contradicting.lazy().select(
+    found = scan_frames(dataset.contradictions(), CONTRADICTION).select(
         "row_number",
         pl.lit(CONTRADICTING_ROWS).alias("error_category"),
         contradiction().alias("error_message"),
     )
     return (
-        pl.concat([known, found.select(_REASON)])
+        pl.concat([known, found])
         .group_by("error_category")
         .agg(
             pl.len().alias("rows"),
@@ -194,6 +192,6 @@ def _reasons(rows: pl.LazyFrame, contradicting: pl.DataFrame) -> list[dict[str, 
         )
         .sort("rows", descending=True)
         .head(SHOWN_REASONS)
-        .collect()
+        .collect(engine="streaming")
         .to_dicts()
     )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from etl.core.merge import LINK, SECTION_KEY, in_doubt, merge_rows
+from etl.core.merge import SECTION_KEY, in_doubt, merge_rows
 from etl.model import Action, Direction
 from etl.run_folder import sync, writing
 
@@ -35,6 +35,8 @@ this: 340 MB), fewer takes none off and makes more batches that are not full."""
 
 COMPRESSION: Final = "lz4"
 """Staged files are read back within the run: speed before size."""
+
+CONTRADICTION: Final = pl.Schema({"row_number": pl.Int64, "contradicts": pl.Int64})
 
 _KEPT: Final = ("rows", "links", "sections")
 _MERGED: Final = ("pairs", "partitions")
@@ -85,18 +87,11 @@ class Dataset:
         for number, path in enumerate(sorted((self.folder / "links").iterdir())):
             yield number, pl.read_parquet(path)
 
-    def contradictions(self, first_row: int, last_row: int) -> pl.DataFrame:
-        """Give row_number and contradicts of the rows in a span that another row contradicts."""
-        files = sorted((self.folder / "links").iterdir())
-        if not files:
-            return pl.DataFrame(schema={name: LINK[name] for name in ("row_number", "contradicts")})
-        is_wanted = pl.col("row_number").is_between(first_row, last_row)
-        return (
-            pl.scan_parquet(files)
-            .filter(is_wanted & pl.col("contradicts").is_not_null())
-            .select("row_number", "contradicts")
-            .collect()
-        )
+    def contradictions(self) -> Iterator[pl.DataFrame]:
+        """Yield row_number and contradicts of the rows that another one contradicts: CONTRADICTION."""
+        for _, links in self.links():
+            if links["contradicts"].null_count() < links.height:
+                yield links.select(*CONTRADICTION).drop_nulls()
 
     def pairs(self, section: Section) -> pl.LazyFrame:
         """Give a section's associations, ASSOCIATION without SECTION_KEY."""

@@ -11,9 +11,10 @@ from etl.core.action import rejecting_contradictions
 from etl.core.compare import Sign
 from etl.model import Action, Direction
 from etl.results import Told
+from etl.row_spans import RowSpans
 from etl.run_folder import write_whole, writing
 from etl.sink import format_of, sink
-from etl.staging import COMPRESSION
+from etl.staging import COMPRESSION, CONTRADICTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,11 +124,14 @@ class Report:
 
     def add_rows(self, dataset: Dataset, label: pl.Expr) -> None:
         """Take the staged rows that stand for no pair: rejected or unresolved, and why."""
+        contradictions = RowSpans(self._folder.with_name("contradictions"), CONTRADICTION)
+        for found in dataset.contradictions():
+            contradictions.add(found)
         for path in dataset.row_files():
             rows = pl.read_parquet(path)
-            contradictions = dataset.contradictions(rows["row_number"][0], rows["row_number"][-1])
+            told = contradictions.within(rows["row_number"][0], rows["row_number"][-1])
             rows = (
-                rows.join(contradictions, on="row_number", how="left", maintain_order="left")
+                rows.join(told, on="row_number", how="left", maintain_order="left")
                 .with_columns(*rejecting_contradictions())
                 .filter(pl.col("outcome").is_not_null())
             )

@@ -424,6 +424,8 @@ async def test_more_chunks_than_one_are_one_result(
 ) -> None:
     """A source of many chunks comes out in its own order, each row once."""
     monkeypatch.setattr("etl.readers.stream.CHUNK_ROWS", 7)
+    monkeypatch.setattr("etl.row_spans.SPAN_ROWS", 10)
+    monkeypatch.setattr("etl.row_spans.HELD_BYTES", 1)
     monkeypatch.setattr("etl.readers.stream.read_chunks.__defaults__", (7,))
     source = tmp_path / "rows.csv"
     lines = [f"{number if number % 5 else 'x'},{number % 3 + 1},\n" for number in range(1, 101)]

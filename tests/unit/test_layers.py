@@ -38,7 +38,8 @@ LAYERS: Final = {
     "etl.hubspot.settings_check etl.hubspot.labels etl.hubspot.label_admin etl.hubspot.label_room etl.hubspot.meter "
     "etl.hubspot.pace etl.hubspot.parallel etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single "
     "etl.hubspot.limits etl.hubspot.usage_report etl.hubspot.ceilings etl.plan_limits etl.kept_source etl.key_cache "
-    "etl.hubspot.look_up etl.check.* etl.doctor.* etl.hubspot.record_reader etl.id_file etl.export etl.sink",
+    "etl.hubspot.look_up etl.check.* etl.doctor.* etl.hubspot.record_reader etl.id_file etl.export etl.sink "
+    "etl.row_spans etl.fates etl.failures",
     4: "etl.pipeline.*",
     5: "etl.cli.* etl.__main__",
 }
