@@ -14,6 +14,7 @@ import polars as pl
 
 from etl.core.failure_columns import FAILURE_COLUMNS
 from etl.core.spreadsheet import neutralise
+from etl.staging import read_rows, row_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +38,10 @@ class Failures:
 
     def add(self, rows: pl.DataFrame, path: Path) -> None:
         """Append rows of one staged file, with their outcome, as in ``results``, and a hint."""
-        there = pl.read_parquet_schema(path)
+        there = row_columns(path)
         others = [cell for cell in self._cells if cell in there and cell not in rows.columns]
         if others:
-            cells = pl.read_parquet(path, columns=["row_number", *others])
+            cells = read_rows(path, ["row_number", *others])
             rows = rows.join(cells, on="row_number", how="left", maintain_order="left")
         # A file of the source may have fewer columns than a later one.
         missing = (pl.lit(None, pl.String).alias(c) for c in self._cells if c not in there)

@@ -126,7 +126,7 @@ def prove(chunk: Chunk, job: Job) -> tuple[pl.DataFrame, pl.DataFrame]:
     from_cell, to_cell = chunk.cell_of(job.from_side.column), chunk.cell_of(job.to_side.column)
     return normalize(
         chunk.frame.with_columns(
-            pl.lit(chunk.source_file).alias("source_file"),
+            pl.lit(chunk.source_file, pl.Enum([chunk.source_file])).alias("source_file"),
             read_action(job.action, _action_cell(chunk, job)).alias("action"),
             _flaw(chunk),
         ),
@@ -150,29 +150,21 @@ def _prepare(
     good, lost = identify(good, matches, places)
     good = resolver.resolve(good, places)
     good = good.with_columns(action_trouble(job.action, _action_cell(chunk, job)))
-    is_refused = pl.col("action_category").is_not_null()
-    is_unresolved = pl.col("error_category").is_not_null()
-    is_good = ~is_refused & ~is_unresolved
-    pairs = good.filter(is_good).select(*PAIR)
-    if job.existing_labels == "replace":
-        # Whatever these rows ask for, it may be what their pair has: nothing of it is stale.
-        unclear = good.filter(~is_good).with_columns(pl.lit(None, ACTIONS).alias("action"))
-        pairs = pl.concat([pairs, unclear.select(*PAIR)])
-    good = good.with_columns(
-        pl.when(is_refused)
-        .then(pl.lit(Outcome.REJECTED.value))
-        .when(is_unresolved)
-        .then(pl.lit(Outcome.UNRESOLVED.value))
-        .alias("outcome"),
-        pl.coalesce("action_category", "error_category").alias("error_category"),
-        pl.coalesce("action_message", "error_message").alias("error_message"),
-        pl.when(is_refused).then(_hint("action_category")).otherwise("hint").alias("hint"),
+    troubles = ("action_category", "error_category")
+    if any(good[name].null_count() < good.height for name in troubles):
+        good, pairs = _part_unclear(good, keeps_unclear=job.existing_labels == "replace")
+    else:
+        pairs = good.select(*PAIR)
+        good = good.with_columns(pl.lit(None, pl.String).alias("outcome"))
+    if job.action is not Action.ASSOCIATE:
         # The whole association, whatever types it has.
-        pl.when(is_refused | (pl.col("action") == Action.REMOVE.value))
-        .then(pl.lit(""))
-        .otherwise("association_types")
-        .alias("association_types"),
-    )
+        is_whole = pl.col("action") == Action.REMOVE.value
+        good = good.with_columns(
+            pl.when(is_whole.fill_null(value=False))
+            .then(pl.lit(""))
+            .otherwise("association_types")
+            .alias("association_types")
+        )
     cells = [f"c{place}" for place in range(len(chunk.columns))]
     rows = good.select(*STAGED, *cells)
     unsent = [
@@ -182,7 +174,37 @@ def _prepare(
     ]
     if unsent:
         rows = pl.concat([rows, *unsent]).sort(ROW_NUMBER)
-    return rows.cast({"action": pl.String}), pairs
+    return rows, pairs
+
+
+def _part_unclear(rows: pl.DataFrame, *, keeps_unclear: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Say of each row whether its action or its label is in trouble; give PAIR of the others too.
+
+    `keeps_unclear` gives PAIR of all, those in trouble without an action.
+    """
+    is_refused = pl.col("action_category").is_not_null()
+    is_unresolved = pl.col("error_category").is_not_null()
+    is_good = ~is_refused & ~is_unresolved
+    pairs = rows.filter(is_good).select(*PAIR)
+    if keeps_unclear:
+        # Whatever these rows ask for, it may be what their pair has: nothing of it is stale.
+        unclear = rows.filter(~is_good).with_columns(pl.lit(None, ACTIONS).alias("action"))
+        pairs = pl.concat([pairs, unclear.select(*PAIR)])
+    rows = rows.with_columns(
+        pl.when(is_refused)
+        .then(pl.lit(Outcome.REJECTED.value))
+        .when(is_unresolved)
+        .then(pl.lit(Outcome.UNRESOLVED.value))
+        .alias("outcome"),
+        pl.coalesce("action_category", "error_category").alias("error_category"),
+        pl.coalesce("action_message", "error_message").alias("error_message"),
+        pl.when(is_refused).then(_hint("action_category")).otherwise("hint").alias("hint"),
+        pl.when(is_refused)
+        .then(pl.lit(""))
+        .otherwise("association_types")
+        .alias("association_types"),
+    )
+    return rows, pairs
 
 
 def _unsent(rows: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:

@@ -88,7 +88,7 @@ def plan_staged(
     limits: LimitFindings,
 ) -> Plan:
     """Count what has been staged; `tally` has the rows that will not be sent."""
-    rows = pl.scan_parquet(dataset.row_files()) if dataset.rows else None
+    rows = dataset.scan_rows("action", "outcome", *_REASON)
     reads = writes = duplicates = 0
     for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
@@ -106,8 +106,8 @@ def plan_staged(
         unresolved=tally.rows[Outcome.UNRESOLVED],
         duplicates=duplicates,
         associations=dataset.associations,
-        actions={} if rows is None else _actions(rows),
-        reasons=[] if rows is None else _reasons(rows, dataset),
+        actions=_actions(rows),
+        reasons=_reasons(rows, dataset),
         labels=[_as_planned(line) for line in labels],
         labels_to_make=[
             {**asdict(wanted), "name": name_of(wanted), "rows": _asking(wanted, to_be_made, labels)}

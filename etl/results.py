@@ -20,6 +20,7 @@ from etl.ingest import STAGED
 from etl.model import SUCCEEDED, Outcome
 from etl.run_folder import write_whole
 from etl.sink import sink
+from etl.staging import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,7 +154,7 @@ class Results:
         """Yield RESULTS chunk by chunk; on the way, count the rows and write the failed ones."""
         source = layout.source
         for path in self._dataset.row_files():
-            rows = pl.read_parquet(path, columns=[*STAGED, *layout.cells])
+            rows = read_rows(path, [*STAGED, *layout.cells], _WORDS)
             fate, trouble = fates.within(rows["row_number"][0], rows["row_number"][-1])
             rows = _with_fate(rows, fate, trouble, self._stopped)
             counts = rows["outcome"].value_counts(name="rows")

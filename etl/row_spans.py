@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from etl.narrow import narrow
 from etl.run_folder import writing
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ class RowSpans:
         """Take lines, before any are asked for. Raises StoppedError."""
         if not lines.height:
             return
-        # Row numbers apart, most columns take a byte a line.
-        self._held.append(lines.select(column.shrink_dtype() for column in lines))
+        self._held.append(narrow(lines))
         self._held_bytes += int(self._held[-1].estimated_size())
         if self._held_bytes >= HELD_BYTES:
             self._spill()

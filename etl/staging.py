@@ -4,30 +4,35 @@ Rule 1: every good row links to the associations that decide its outcome.
 Rule 2: all rows of one pair are in one partition.
 Rule 3: memory holds one chunk or one partition, whatever the size of the source.
 
-On disk, all parquet, all private to one run::
+On disk, all private to one run::
 
-    rows/00000.parquet             every source row as read, and why it was rejected or unresolved
-    pairs/00000.parquet            row_number, from_id, to_id and types of the good rows; gone once merged
-    links/00000.parquet            row_number → association_id, types, duplicate_of; one a partition
-    sections/00000.parquet         associations of one phase, partition and endpoint
+    rows/00000.arrow               every source row as read, and why it was rejected or unresolved
+    links/00000.arrow              row_number → association_id, types, duplicate_of; one a partition
+    sections/00000.arrow           associations of one phase, partition and endpoint
 """
 
 from __future__ import annotations
 
-import math
 import shutil
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from etl.core.merge import SECTION_KEY, in_doubt, merge_rows
+from etl.ahead import made_ahead
+from etl.core.merge import ASSOCIATION, LINK, SECTION_KEY, in_doubt, merge_rows
 from etl.model import Action, Direction
+from etl.narrow import has_values, read_narrow, write_narrow
+from etl.partitions import Partitions
 from etl.run_folder import sync, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from polars._typing import PolarsDataType
 
 PARTITION_ROWS: Final = 150_000
 """Rows merged at once. Measured on a million rows: more takes memory (250,000: 380 MB at the peak,
@@ -39,8 +44,16 @@ COMPRESSION: Final = "lz4"
 CONTRADICTION: Final = pl.Schema({"row_number": pl.Int64, "contradicts": pl.Int64})
 
 _KEPT: Final = ("rows", "links", "sections")
-_MERGED: Final = ("pairs", "partitions")
-"""Folders that are of no use once the pairs are merged."""
+_BUCKETS: Final = "buckets"
+"""Of no use once the pairs are merged."""
+
+_ROW_NUMBERS: Final = {name: pl.Int64() for name in ("row_number", "from_id", "to_id")}
+"""What is a number in a source row; all else is text."""
+
+_TEXT: Final[Mapping[str, PolarsDataType]] = {}
+
+_STORED: Final = {name: kind for name, kind in ASSOCIATION.items() if name not in SECTION_KEY}
+"""What a section's file has: of the rest, all its associations have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +95,36 @@ class Dataset:
         """List the files of source rows, in source order."""
         return sorted((self.folder / "rows").iterdir())
 
+    def scan_rows(self, *columns: str) -> pl.LazyFrame:
+        """Give some columns of all source rows, in source order."""
+        types = {name: _ROW_NUMBERS.get(name, pl.String()) for name in columns}
+        return pl.concat(
+            [
+                pl.LazyFrame(schema=types),
+                *(
+                    pl.scan_ipc(path).select(columns).cast(pl.Schema(types))
+                    for path in self.row_files()
+                ),
+            ]
+        )
+
     def links(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield each partition's number and its links: LINK."""
         for number, path in enumerate(sorted((self.folder / "links").iterdir())):
-            yield number, pl.read_parquet(path)
+            yield number, read_narrow(path, LINK)
 
     def contradictions(self) -> Iterator[pl.DataFrame]:
         """Yield row_number and contradicts of the rows that another one contradicts: CONTRADICTION."""
-        for _, links in self.links():
-            if links["contradicts"].null_count() < links.height:
-                yield links.select(*CONTRADICTION).drop_nulls()
+        for path in sorted((self.folder / "links").iterdir()):
+            if has_values(path, "contradicts"):
+                yield read_narrow(path, LINK, list(CONTRADICTION)).drop_nulls()
 
     def pairs(self, section: Section) -> pl.LazyFrame:
-        """Give a section's associations, ASSOCIATION without SECTION_KEY."""
-        return pl.scan_parquet(_section_path(self.folder, section.number))
+        """Give a section's associations, ASSOCIATION without SECTION_KEY.
+
+        Their ids follow one another without a gap, in the order of the rows.
+        """
+        return pl.scan_ipc(_section_path(self.folder, section.number)).cast(pl.Schema(_STORED))
 
     @property
     def fates(self) -> Path:
@@ -125,9 +154,10 @@ class Staging:
     ) -> None:
         """Keep all rows of one record on the side `together` in one partition."""
         self._folder = folder
-        self._together = together
         self._same_object = same_object
-        self._partition_rows = partition_rows
+        # The smaller id of a pair, so that both of its directions meet in one partition.
+        record = pl.min_horizontal("from_id", "to_id") if same_object else pl.col(together)
+        self._partitions = Partitions(folder / _BUCKETS, record, partition_rows)
         self._chunks = 0
         self.rows = 0
         """Rows read so far."""
@@ -136,15 +166,14 @@ class Staging:
         self.contradicting = 0
         """Rows that do, as far as they are merged."""
         with writing(folder):
-            for name in (*_KEPT, "pairs"):
+            for name in _KEPT:
                 (folder / name).mkdir(parents=True)
 
     def add(self, rows: pl.DataFrame, pairs: pl.DataFrame) -> None:
         """Write one chunk: all its rows, and PAIR of those that are good."""
-        name = f"{self._chunks:05}.parquet"
         with writing(self._folder):
-            rows.write_parquet(self._folder / "rows" / name, compression=COMPRESSION)
-            pairs.write_parquet(self._folder / "pairs" / name, compression=COMPRESSION)
+            write_narrow(rows, self._folder / "rows" / f"{self._chunks:05}.arrow")
+            self._partitions.add(pairs)
         self._chunks += 1
         self.rows += rows.height
         self.good_rows += pairs.height
@@ -153,50 +182,30 @@ class Staging:
         """Merge the good rows into associations, and lay these out as sections."""
         with writing(self._folder):
             sections = self._lay_out()
-            for folder in _MERGED:
-                shutil.rmtree(self._folder / folder, ignore_errors=True)
+            shutil.rmtree(self._folder / _BUCKETS, ignore_errors=True)
         in_order = sorted(sections, key=lambda section: (section.phase, section.number))
         return Dataset(self._folder, self.rows, tuple(in_order))
 
     def _lay_out(self) -> list[Section]:
         sections: list[Section] = []
         first_id = 0
-        for number, pairs in enumerate(self._partitions()):
-            links, associations = merge_rows(pairs, same_object=self._same_object)
-            self.contradicting += links.height - links["contradicts"].null_count()
-            links.with_columns(pl.col("association_id") + first_id).write_parquet(
-                self._folder / "links" / f"{number:05}.parquet", compression=COMPRESSION
-            )
-            associations = associations.with_columns(pl.col("association_id") + first_id)
-            first_id += associations.height
-            for part in associations.partition_by(*SECTION_KEY):
-                sections.append(self._write_section(len(sections), number, part))
-        return sections
-
-    def _partitions(self) -> Iterator[pl.DataFrame]:
-        if not self.good_rows:
-            return
-        count = math.ceil(self.good_rows / self._partition_rows)
-        pairs = pl.scan_parquet(self._folder / "pairs" / "*.parquet")
-        if count == 1:
-            yield pairs.collect()
-            return
-        folder = self._folder / "partitions"
-        # The smaller id of a pair, so that both of its directions meet in one partition.
-        key = pl.min_horizontal("from_id", "to_id") if self._same_object else pl.col(self._together)
-        pairs.with_columns((key.hash() % count).alias("partition")).sink_parquet(
-            pl.PartitionBy(
-                folder, key="partition", include_key=False, approximate_bytes_per_file=None
-            ),
-            compression=COMPRESSION,
-            mkdir=True,
+        merged = made_ahead(
+            partial(merge_rows, same_object=self._same_object), self._partitions.take(), threads=2
         )
-        for part in sorted(folder.iterdir()):
-            yield pl.read_parquet(part / "*.parquet")
+        for number, (links, associations) in enumerate(merged):
+            self.contradicting += links.height - links["contradicts"].null_count()
+            numbered = pl.col("association_id") + first_id
+            write_narrow(
+                links.with_columns(numbered), self._folder / "links" / f"{number:05}.arrow"
+            )
+            for part in _by_section(associations.with_columns(numbered)):
+                sections.append(self._write_section(len(sections), number, part))
+            first_id += associations.height
+        return sections
 
     def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
         phase, action, direction, has_types = part.select(*SECTION_KEY).row(0)
-        write_section(self._folder, number, part.drop(*SECTION_KEY))
+        write_section(self._folder, number, part)
         return Section(
             number=number,
             phase=phase,
@@ -210,12 +219,34 @@ class Staging:
         )
 
 
+def _by_section(associations: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut associations, which are in the order of their sections, where another section begins."""
+    is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in SECTION_KEY)
+    firsts = associations.select(is_new.fill_null(value=True).arg_true()).to_series().to_list()
+    for first, end in pairwise([*firsts, associations.height]):
+        yield associations.slice(first, end - first)
+
+
+def read_rows(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    words: Mapping[str, PolarsDataType] = _TEXT,
+) -> pl.DataFrame:
+    """Read one of `Dataset.row_files`, or some columns of it; `words` types some of the text."""
+    return read_narrow(path, {**_ROW_NUMBERS, **words}, columns)
+
+
+def row_columns(path: Path) -> frozenset[str]:
+    """Name the columns of one of `Dataset.row_files`."""
+    return frozenset(pl.read_ipc_schema(path))
+
+
 def write_section(folder: Path, number: int, associations: pl.DataFrame) -> Path:
     """Write a section's associations, ASSOCIATION without SECTION_KEY; give the file."""
     path = _section_path(folder, number)
-    associations.write_parquet(path, compression=COMPRESSION)
+    write_narrow(associations.select(*_STORED), path)
     return path
 
 
 def _section_path(folder: Path, number: int) -> Path:
-    return folder / "sections" / f"{number:05}.parquet"
+    return folder / "sections" / f"{number:05}.arrow"

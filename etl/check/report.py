@@ -14,7 +14,7 @@ from etl.results import Told
 from etl.row_spans import RowSpans
 from etl.run_folder import write_whole, writing
 from etl.sink import format_of, sink
-from etl.staging import COMPRESSION, CONTRADICTION
+from etl.staging import COMPRESSION, CONTRADICTION, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,7 +128,7 @@ class Report:
         for found in dataset.contradictions():
             contradictions.add(found)
         for path in dataset.row_files():
-            rows = pl.read_parquet(path)
+            rows = read_rows(path)
             told = contradictions.within(rows["row_number"][0], rows["row_number"][-1])
             rows = (
                 rows.join(told, on="row_number", how="left", maintain_order="left")

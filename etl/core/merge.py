@@ -155,6 +155,37 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
     or null) and the associations (ASSOCIATION without action), both sorted, from-records together.
     """
     pairs = _with_pair_types(pairs.sort("from_id", "to_id", "row_number"))
+    needs = _needs(pairs)
+    if same_object:
+        needs = _with_second_ends(needs, pairs)
+    runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
+    needs = needs.with_columns(
+        runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
+    )
+    key = ("phase", "direction", "has_types", "from_id", "to_id")
+    # Sorting costs more than all the rest, and most files ask for one thing in one direction.
+    if any(needs[name].min() != needs[name].max() for name in key[:3]):
+        needs = needs.sort(*key, "row_number")
+    is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in key)
+    needs = needs.with_columns(is_new.fill_null(value=True).alias("is_new")).with_columns(
+        (pl.col("is_new").cast(pl.Int64).cum_sum() - 1).alias("association_id")
+    )
+    is_last = pl.col("is_new").shift(-1, fill_value=True)
+    rows_until = pl.col("rows").cum_sum().filter(is_last)
+    associations = needs.select(
+        pl.col("association_id", *key, "types", "other_types", "keeps").filter("is_new"),
+        rows_until - rows_until.shift(fill_value=0),
+    )
+    links = needs.select(
+        "row_number", "association_id", pl.col("own_types").alias("types"), "duplicate_of"
+    ).sort("row_number")
+    return links.with_columns(pl.lit(None, pl.Int64).alias("contradicts")), associations
+
+
+def _needs(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Give one line a row and direction in which it goes; takes rows with their pairs' types."""
+    if not pairs["reverse"].max():
+        return _one_way(pairs, Direction.FORWARD)
     # A row without a label is done by whatever associates its pair: a label implies the default.
     goes_forward = (pl.col("forward") != 0) | (
         (pl.col("reverse") == 0) & ((pl.col("pair_forward") != 0) | (pl.col("pair_reverse") == 0))
@@ -162,54 +193,34 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
     goes_reverse = (pl.col("reverse") != 0) | (
         (pl.col("forward") == 0) & (pl.col("pair_forward") == 0) & (pl.col("pair_reverse") != 0)
     )
-    needs = pl.concat(
+    reverse = pairs.filter(goes_reverse)
+    return pl.concat(
         [
-            pairs.filter(goes_forward).select(
-                "row_number",
-                "duplicate_of",
-                pl.col("forward").alias("own_types"),
-                "from_id",
-                "to_id",
-                pl.lit(Direction.FORWARD.value, pl.Int8).alias("direction"),
-                pl.lit(value=False).alias("keeps"),
-                pl.col("pair_forward").alias("types"),
-                pl.col("pair_reverse").alias("other_types"),
-                pl.lit(1, pl.Int64).alias("rows"),
-            ),
-            pairs.filter(goes_reverse).select(
-                "row_number",
-                "duplicate_of",
-                pl.col("reverse").alias("own_types"),
-                pl.col("to_id").alias("from_id"),
-                pl.col("from_id").alias("to_id"),
-                pl.lit(Direction.REVERSE.value, pl.Int8).alias("direction"),
-                pl.lit(value=False).alias("keeps"),
-                pl.col("pair_reverse").alias("types"),
-                pl.col("pair_forward").alias("other_types"),
+            _one_way(pairs.filter(goes_forward), Direction.FORWARD),
+            _one_way(reverse, Direction.REVERSE).with_columns(
                 # A row that goes both ways is counted where it goes forward.
-                (~goes_forward).cast(pl.Int64).alias("rows"),
+                reverse.select(rows=(~goes_forward).cast(pl.Int64)).to_series()
             ),
         ]
     )
-    if same_object:
-        needs = _with_second_ends(needs, pairs)
-    runs_backward = pl.col("from_id") > pl.col("to_id") if same_object else pl.col("direction") == 1
-    key = ("phase", "direction", "has_types", "from_id", "to_id")
-    needs = needs.with_columns(
-        runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
-    ).sort(*key, "row_number")
-    is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in key)
-    needs = needs.with_columns(
-        (is_new.fill_null(value=True).cast(pl.Int64).cum_sum() - 1).alias("association_id")
+
+
+def _one_way(pairs: pl.DataFrame, direction: Direction) -> pl.DataFrame:
+    ends, own, other = ("from_id", "to_id"), "forward", "reverse"
+    if direction is Direction.REVERSE:
+        ends, own, other = ("to_id", "from_id"), "reverse", "forward"
+    return pairs.select(
+        "row_number",
+        "duplicate_of",
+        pl.col(own).alias("own_types"),
+        pl.col(ends[0]).alias("from_id"),
+        pl.col(ends[1]).alias("to_id"),
+        pl.lit(direction.value, pl.Int8).alias("direction"),
+        pl.lit(value=False).alias("keeps"),
+        pl.col(f"pair_{own}").alias("types"),
+        pl.col(f"pair_{other}").alias("other_types"),
+        pl.lit(1, pl.Int64).alias("rows"),
     )
-    associations = needs.group_by("association_id", maintain_order=True).agg(
-        pl.col(*key, "types", "other_types", "keeps").first(),
-        pl.col("rows").sum(),
-    )
-    links = needs.with_columns(
-        pl.col("own_types").alias("types"), pl.lit(None, pl.Int64).alias("contradicts")
-    )
-    return links.select(*LINK).sort("row_number"), associations
 
 
 def _with_second_ends(needs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -238,25 +249,27 @@ def _with_second_ends(needs: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_pair_types(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Add duplicate_of and what all rows of the pair ask for; takes pairs sorted by their ids."""
+    """Add duplicate_of and what all rows of the pair ask for; takes and gives them sorted by pair."""
     repeats = (pl.col("from_id") == pl.col("from_id").shift()) & (
         pl.col("to_id") == pl.col("to_id").shift()
     )
-    pairs = pairs.with_columns(repeats.fill_null(value=False).alias("repeats"))
+    pairs = pairs.with_columns(repeats.fill_null(value=False).alias("repeats")).with_row_index(
+        "place"
+    )
     is_alone = ~(pl.col("repeats") | pl.col("repeats").shift(-1, fill_value=False))
     # Windows cost twenty times a filter, and most pairs of most files stand alone.
-    alone = pairs.filter(is_alone).select(
-        *PAIR,
+    alone = pairs.filter(is_alone).with_columns(
         pl.lit(None, pl.Int64).alias("duplicate_of"),
         pl.col("forward").alias("pair_forward"),
         pl.col("reverse").alias("pair_reverse"),
     )
+    if alone.height == pairs.height:
+        return alone
     pair = ("from_id", "to_id")
     twin = pl.col("row_number").min().over(*pair, "forward", "reverse")
-    together = pairs.filter(~is_alone).select(
-        *PAIR,
+    together = pairs.filter(~is_alone).with_columns(
         pl.when(twin != pl.col("row_number")).then(twin).alias("duplicate_of"),
         pl.col("forward").bitwise_or().over(*pair).alias("pair_forward"),
         pl.col("reverse").bitwise_or().over(*pair).alias("pair_reverse"),
     )
-    return pl.concat([alone, together])
+    return alone.merge_sorted(together, key="place")

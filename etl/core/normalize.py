@@ -57,6 +57,12 @@ def normalize(
     with ``from_id`` and ``to_id`` (Int64) added, and the rejected rows with ``error_category`` and
     ``error_message`` (String) added.
     """
+    proven = _all_proven(frame, {from_column: "from_id", to_column: "to_id"}, keyed)
+    if proven is not None and frame[flaw].null_count() == frame.height:
+        nothing = (
+            pl.lit(None, pl.String).alias(f"error_{name}") for name in ("category", "message")
+        )
+        return proven, proven.clear().with_columns(nothing)
     frame = frame.with_columns(
         (_unknown() if column in keyed else record_id(column)).alias(end)
         for column, end in ((from_column, "from_id"), (to_column, "to_id"))
@@ -79,6 +85,32 @@ def normalize(
         .alias("error_category"),
         pl.coalesce(flaw, from_trouble, to_trouble).alias("error_message"),
     )
+
+
+def plain_numbers(text: pl.Series) -> pl.Series | None:
+    """Read whole numbers from 1 on; None unless each is written as we would write it."""
+    first = text.first()
+    if first is None or not str(first).isdigit():
+        return None
+    numbers = text.cast(pl.Int64, strict=False)
+    if numbers.null_count() or numbers.le(0).any():
+        return None
+    # Polars reads an optional sign and digits, nothing else.
+    is_odd = text.str.starts_with("0") | text.str.starts_with("+")
+    return None if is_odd.any() else numbers
+
+
+def _all_proven(
+    frame: pl.DataFrame, ends: Mapping[str, str], keyed: Container[str]
+) -> pl.DataFrame | None:
+    """Add the ids where every row has plain ones: most chunks do, and this is a tenth of the work."""
+    ids: list[pl.Series] = []
+    for column, end in ends.items():
+        numbers = None if column in keyed else plain_numbers(frame[column])
+        if numbers is None:
+            return None
+        ids.append(numbers.alias(end))
+    return frame.with_columns(ids)
 
 
 def record_id(column: str) -> pl.Expr:

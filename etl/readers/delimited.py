@@ -1,9 +1,11 @@
-"""Read csv and tsv: polars reads each block, and a mark at the end of every line proves it right.
+"""Read csv and tsv: polars reads each block, and what it makes of it is proved right.
 
-Polars pads short lines and drops the surplus of long ones without a word. So each line gets one
-more field, the mark: where it is not in the column after the last, the line has too few fields or
-too many, and the block is taken apart record by record to name the lines. One column further it
-follows a trailing delimiter, which is common and harmless.
+Polars pads short lines with empty cells and drops the surplus of long ones without a word. Where no
+cell of the last column is empty, no line is short; then as many delimiters as the lines need say that
+none is long. Any other block is read again with one more field a line, a mark: where it is not in the
+column after the last, the line has too few fields or too many, and the block is taken apart record by
+record to name the lines. One column further it follows a trailing delimiter, which is common and
+harmless.
 """
 
 from __future__ import annotations
@@ -95,15 +97,12 @@ def _after(block: Block, header: Record) -> Block:
 def _read_block(block: Block, width: int, dialect: Dialect) -> pl.DataFrame:
     if block.literal_quotes or MARK in block.text or _has_lone_cr(block.text):
         return _take_apart(block, width, dialect)
+    if width > 1 and b'"' not in block.text:
+        frame = _parse(block.text, [*map(cell_name, range(width))], dialect)
+        if _is_plain(frame, block.text, dialect):
+            return frame.select(pl.lit(None, pl.String).alias(FLAW), pl.all())
     names = [*map(cell_name, range(width)), "end", "late_end"]
-    header = dialect.delimiter.join(map(str.encode, names)) + b"\n"
-    frame = pl.read_csv(
-        header + _mark_lines(block.text, dialect.delimiter + MARK),
-        schema=dict.fromkeys(names, pl.String),
-        separator=dialect.delimiter.decode(),
-        empty_string_is_null=False,
-        truncate_ragged_lines=True,
-    )
+    frame = _parse(_mark_lines(block.text, dialect.delimiter + MARK), names, dialect)
     end, late_end = frame["end"], frame["late_end"]
     right = (end == MARK.decode()) | ((end == "") & (late_end == MARK.decode()))
     if width == 1:  # a blank line passes for an empty cell
@@ -114,6 +113,24 @@ def _read_block(block: Block, width: int, dialect: Dialect) -> pl.DataFrame:
     if b'"' in block.text:  # line ends inside quotes were marked too
         cells = cells.str.replace_all((dialect.delimiter + MARK).decode(), "", literal=True)
     return frame.select(pl.lit(None, pl.String).alias(FLAW), cells)
+
+
+def _parse(text: bytes, names: list[str], dialect: Dialect) -> pl.DataFrame:
+    header = dialect.delimiter.join(map(str.encode, names)) + b"\n"
+    return pl.read_csv(
+        header + text,
+        schema=dict.fromkeys(names, pl.String),
+        separator=dialect.delimiter.decode(),
+        empty_string_is_null=False,
+        truncate_ragged_lines=True,
+    )
+
+
+def _is_plain(frame: pl.DataFrame, text: bytes, dialect: Dialect) -> bool:
+    """Prove lines without quotes right: none is short of a field, and there are none to spare."""
+    if (frame.get_column(frame.columns[-1]) == "").any():
+        return False
+    return text.count(dialect.delimiter) == frame.height * (frame.width - 1)
 
 
 def _has_lone_cr(text: bytes) -> bool:

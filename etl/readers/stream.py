@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from etl.ahead import ahead
 from etl.readers.chunk import ROW_NUMBER, Chunk, Table
 from etl.readers.columns import align, check_used
 from etl.readers.delimited import read_delimited
@@ -45,7 +46,7 @@ def read_chunks(
     row_number = 1
     for file in source_files:
         with unchanged(file):
-            for table in _read_tables(file, source, used_columns, chunk_rows, block_bytes):
+            for table in ahead(_read_tables(file, source, used_columns, chunk_rows, block_bytes)):
                 check_used(table.columns, used_columns, file)
                 if schema is None:
                     schema = known = table.columns

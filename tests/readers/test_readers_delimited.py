@@ -400,3 +400,21 @@ def test_what_is_written_is_read(
         chunks = list(read_chunks(find_files(source), source, ["h0"], 5, block_bytes=block_bytes))
     rows = [row for chunk in chunks for row in chunk.frame.rows()]
     assert rows == [(n, None, *cells) for n, cells in enumerate(table, start=1)]
+
+
+LINES = st.lists(
+    st.lists(st.sampled_from(["", "1", "22", " "]), min_size=1, max_size=5), min_size=1, max_size=6
+)
+
+
+@given(lines=LINES, width=st.integers(2, 3), ends=st.sampled_from(["\n", "\r\n"]))
+def test_no_line_of_the_wrong_width_passes(lines: list[list[str]], width: int, ends: str) -> None:
+    """A short line beside a long one is not mistaken for two right ones; blank lines are no rows."""
+    rows = [fields for fields in lines if "".join(fields).strip() or len(fields) > 1]
+    text = ends.join([",".join("abc"[:width]), *map(",".join, lines), ""])
+    with tempfile.TemporaryDirectory() as folder:
+        chunks = read(write(Path(folder, "a.csv"), text), "a", block_bytes=1000)
+    padded = [(*fields[:width], *[""] * (width - len(fields))) for fields in rows]
+    is_wrong = [len(fields) < width or any(fields[width:]) for fields in rows]
+    assert cells_of(chunks) == padded
+    assert [flaw is not None for _, flaw in flaws_of(chunks)] == is_wrong

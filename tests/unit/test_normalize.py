@@ -16,6 +16,7 @@ from etl.core.normalize import (
     RAGGED_LINE,
     SHOWN_CHARACTERS,
     normalize,
+    plain_numbers,
     record_id,
 )
 from etl.model import MAX_ID
@@ -53,6 +54,24 @@ def test_every_id_reads_back(ids: list[tuple[int, str, str]]) -> None:
 
 
 NEAR_IDS = st.from_regex(r"[0-9 .,eE+_'\-０-９٠-٩]{1,24}", fullmatch=True)
+
+
+@given(
+    st.lists(
+        st.one_of(st.integers(-1, MAX_ID + 1).map(str), st.none(), st.text(max_size=3), NEAR_IDS),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_only_numbers_as_we_write_them_are_plain(texts: list[str | None]) -> None:
+    """A column is kept as numbers only if every cell comes back from them to the letter."""
+    numbers = plain_numbers(pl.Series(texts, dtype=pl.String))
+    plain = [text is not None and bool(re.fullmatch("[1-9][0-9]*", text)) for text in texts]
+    if all(plain) and max(int(text or 0) for text in texts) <= MAX_ID:
+        assert numbers is not None
+        assert numbers.to_list() == [int(text or 0) for text in texts]
+    else:
+        assert numbers is None
 
 
 @given(st.lists(st.one_of(st.text(), NEAR_IDS, st.floats().map(str)), min_size=1, max_size=20))
