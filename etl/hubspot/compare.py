@@ -17,6 +17,7 @@ from etl.core.keep import keep_existing
 from etl.core.merge import in_doubt
 from etl.core.remove import part_removals
 from etl.core.replace import replace_existing
+from etl.hubspot.either_side import EitherSide
 from etl.hubspot.existing import Between
 from etl.hubspot.judge import verdicts
 from etl.hubspot.settle import with_cost
@@ -49,6 +50,7 @@ class Comparer:
         on_settled: Callable[[RowsSettled], Progress],
     ) -> None:
         self._reader = reader
+        self._either_side = EitherSide(reader)
         self._journal = journal
         self._existing_labels = existing_labels
         self._log = log
@@ -74,7 +76,7 @@ class Comparer:
             asked = pairs.filter(in_doubt(section.direction))
         if unchanged is not None:
             asked = without(without(asked, unchanged), final(settled))
-        existing = await self._reader.read(asked, endpoint)
+        existing = await self._either_side.read(asked, endpoint)
         if self._existing_labels == "replace" and section.direction is Direction.FORWARD:
             pairs = await self._keeping_both_ways(asked, pairs, existing.types, endpoint)
         change, same = self._part(

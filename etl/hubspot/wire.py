@@ -16,7 +16,7 @@ import polars as pl
 from etl.model import AssociationType, LabelDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PAIR: Final = {"from_id": pl.Int64, "to_id": pl.Int64}
 """Two record ids, as a request has them."""
@@ -190,6 +190,31 @@ def read_defaulted(answer: Answer) -> pl.DataFrame:
 def read_existing(answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
     """List the associations of a read answer as `existing_of` does. Raises WireError."""
     return existing_of([nested_existing(answer)])
+
+
+_RESULTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def parts_of(answer: Answer, part_bytes: int) -> Iterator[Answer]:
+    """Cut a long answer into some with a part of its results each, as they come."""
+    if len(answer.results) <= part_bytes:
+        yield answer
+        return
+    try:
+        results = _RESULTS.decode(answer.results)
+    except msgspec.MsgspecError:
+        # Let whoever reads it say so.
+        yield answer
+        return
+    part, size = list[bytes](), 0
+    for result in results:
+        part.append(bytes(result))
+        size += len(result)
+        if size >= part_bytes:
+            yield Answer(results=msgspec.Raw(b"[" + b",".join(part) + b"]"))
+            part, size = [], 0
+    if part:
+        yield Answer(results=msgspec.Raw(b"[" + b",".join(part) + b"]"))
 
 
 def nested_existing(answer: Answer) -> pl.DataFrame:
