@@ -9,6 +9,7 @@ Rule 4: calls are full: first pages of all records go before the second pages of
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -30,10 +31,10 @@ from etl.hubspot.wire import (
     read_body,
     read_existing,
 )
-from etl.model import MAX_READ_SIZE
+from etl.model import MAX_BATCH_SIZE, MAX_READ_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from etl.hubspot.client import Client
     from etl.hubspot.read_judge import ReadAnswer
@@ -56,6 +57,9 @@ has fewer where answers are long."""
 ROUND_COST: Final = 10
 """What waiting for the next pages costs, in requests: half a second at 20 a second, in which others
 could be asked."""
+
+SHORT_READING: Final = MAX_BATCH_SIZE // MAX_READ_SIZE
+"""Requests of a reading that waits for no other: reading back what one batch has done."""
 
 HELD_BYTES: Final = 4_000_000
 """Answers that are made into columns at once. A query costs the same for one as for twenty of them."""
@@ -129,6 +133,7 @@ class ExistingReader:
         self._concurrency = concurrency
         self._stop = stop
         self._room = ReadRoom()
+        self._turn = asyncio.Lock()
         self._unanswered = 0
 
     async def read(
@@ -174,11 +179,32 @@ class ExistingReader:
             cost += len(groups) + ROUND_COST
             if most_cost is not None and cost > most_cost:
                 raise TooManyPagesError
-            await in_parallel(groups, read, concurrency=self._concurrency, stop=self._stop)
+            async with self._turn_of(groups) as drawn:
+                await in_parallel(drawn, read, concurrency=self._concurrency, stop=self._stop)
             await reading.take_in(all_of_it=True)
             self._stop.check()
             groups = reading.next_groups()
         return pl.concat(reading.unread).unique("from_id")
+
+    @asynccontextmanager
+    async def _turn_of(self, groups: list[_Group]) -> AsyncIterator[Iterator[_Group]]:
+        """Let a long reading go by itself, and the next one follow once all of it is under way.
+
+        Side by side, both would end at once, and nothing be asked while both are compared.
+        """
+        if len(groups) <= SHORT_READING:
+            yield iter(groups)
+            return
+        turn = ExitStack()
+        await self._turn.acquire()
+        turn.callback(self._turn.release)
+
+        def drawn() -> Iterator[_Group]:
+            yield from groups
+            turn.close()
+
+        with turn:
+            yield drawn()
 
     async def _read(self, group: _Group, reading: _Reading) -> None:
         """Ask for a page of each record of a group, by parts where it is refused."""
