@@ -11,6 +11,7 @@ Rule 2: no reading costs more than a few times what the cheaper side would have 
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -46,10 +47,11 @@ class EitherSide:
         turned = endpoint.turned
         if turned is None or not _are_certain(pairs, endpoint, turned):
             return await self._reader.read(pairs, endpoint)
-        near, far = cost(pairs["from_id"]), cost(pairs["to_id"])
         direction = endpoint.paths.read
         if direction in self._dear:
             return await self._reader.read(pairs, endpoint)
+        near = await asyncio.to_thread(cost, pairs["from_id"])
+        far = await asyncio.to_thread(cost, pairs["to_id"])
         if far * MARGIN > near:
             with suppress(TooManyPagesError):
                 return await self._reader.read(pairs, endpoint, most_cost=far * MARGIN)

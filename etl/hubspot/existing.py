@@ -20,7 +20,13 @@ from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.culprits import Sides
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.paths import Paths
-from etl.hubspot.read_judge import UNREAD, judge_errors, judge_refused_read, narrowed
+from etl.hubspot.read_judge import (
+    UNREAD,
+    ReadAnswer,
+    judge_errors,
+    judge_refused_read,
+    narrowed,
+)
 from etl.hubspot.read_room import ReadRoom
 from etl.hubspot.wire import (
     TYPED_PAIR,
@@ -37,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from etl.hubspot.client import Client
-    from etl.hubspot.read_judge import ReadAnswer
     from etl.hubspot.wire import Answer
     from etl.model import ApiVersion
     from etl.stop import Stop
@@ -241,12 +246,12 @@ class ExistingReader:
                     group.records, answer.as_error(), reply.http_status, sides
                 )
             self._room.learn(group.records.height, len(answer.body))
-            untold = group.records
-            if answer.errors:
-                existing, _ = await asyncio.to_thread(read_existing, answer)
-                untold = untold.join(existing, on="from_id", how="anti")
             reading.hold(group, answer)
             await reading.take_in()
+            if not answer.errors:
+                return ReadAnswer()
+            existing, _ = await asyncio.to_thread(read_existing, answer)
+            untold = group.records.join(existing, on="from_id", how="anti")
             return judge_errors(untold, answer.errors, sides)
 
     def _has_too_many_unanswered(self, error: Exception) -> bool:

@@ -25,22 +25,24 @@ if TYPE_CHECKING:
 UNREAD: Final = {"from_id": pl.Int64, "error_message": pl.String}
 """A record, and why nothing is known of it."""
 
+_NONE: Final = pl.DataFrame(schema=UNREAD)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadAnswer:
     """What one answer tells besides associations."""
 
-    again: list[pl.DataFrame] = field(default_factory=list)
+    again: Sequence[pl.DataFrame] = ()
     """Parts of the request to ask for next: from_id and after."""
-    unread: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNREAD))
+    unread: pl.DataFrame = field(default_factory=lambda: _NONE)
     """UNREAD of the records that could not be read."""
-    unknown: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=UNREAD))
+    unknown: pl.DataFrame = field(default_factory=lambda: _NONE)
     """UNREAD of the records that HubSpot does not have."""
 
 
 def judge_errors(untold: pl.DataFrame, errors: Sequence[ErrorDetail], sides: Sides) -> ReadAnswer:
     """Judge the errors of a 2xx; `untold` are the records of which the answer has nothing."""
-    unread = [pl.DataFrame(schema=UNREAD)]
+    unread = [_NONE]
     for error in errors:
         named = _named(error, sides)
         if _says_nothing_there(error, named):
