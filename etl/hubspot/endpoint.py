@@ -21,6 +21,8 @@ from etl.hubspot.wire import (
 from etl.model import Action, AssociationType, Direction, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.hubspot.culprits import Sides
     from etl.hubspot.paths import Paths
     from etl.hubspot.wire import Answer
@@ -47,6 +49,8 @@ class Endpoint:
     other_bits: TypeBits = field(default_factory=TypeBits)
     other_paired: frozenset[AssociationType] = frozenset()
     """The other direction's labels that read differently there, and the bits of that direction."""
+    turned: Mapping[AssociationType, AssociationType] | None = None
+    """Our type for each of the other direction's, where both are certain (`turned_types`)."""
     action: Action = Action.ASSOCIATE
 
     def to(self, action: Action) -> Endpoint:
