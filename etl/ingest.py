@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.ahead import made_ahead
 from etl.core.action import ACTIONS, action_trouble, read_action
 from etl.core.failure_columns import CATEGORY_COLUMN
 from etl.core.hints import DEFAULT_HINT, HINTS
@@ -85,13 +86,19 @@ def ingest(
     `matches` has what the keys of the job's keyed sides lead to. Raises SourceError.
     """
     columns: tuple[str, ...] = ()
-    places = dict.fromkeys(used_columns(job), "")
-    for chunk in chunks:
+    used = used_columns(job)
+    places = dict.fromkeys(used, "")
+
+    def prepare(chunk: Chunk) -> tuple[Chunk, pl.DataFrame, pl.DataFrame]:
+        cells = {name: chunk.cell_of(name) for name in used}
+        return chunk, *_prepare(chunk, cells, job, resolver, matches)
+
+    # One chunk is read, one made ready and one written at a time.
+    for chunk, rows, pairs in made_ahead(prepare, chunks, threads=1):
         columns = max(columns, chunk.columns, key=len)
-        places = {name: chunk.cell_of(name) for name in places}
-        if chunk.frame.is_empty():
+        places = {name: chunk.cell_of(name) for name in used}
+        if rows.is_empty():
             break
-        rows, pairs = _prepare(chunk, places, job, resolver, matches)
         staging.add(rows, pairs)
         told = rows["outcome"].drop_nulls().value_counts(name="rows")
         tally.add({Outcome(outcome): count for outcome, count in told.iter_rows()})

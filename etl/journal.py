@@ -1,12 +1,12 @@
 """Keep on disk, in ``journal.sqlite`` of the run folder, what makes resume exact.
 
-Rule 1: a batch is written down before it is sent and settled after it is answered.
+Rule 1: batches are written down before they are sent, and each is settled after it is answered.
 Rule 2: which of a section's pairs are unchanged is written down before the others are cut into
         batches, so that a batch number means the same pairs after a resume.
 Rule 3: each call is one transaction of a write-ahead log: the file is valid at any cut.
 
-The verdicts of a batch are one blob of columns (Arrow IPC), so that no association costs a
-statement of its own.
+A verdict that all of a batch share is one line, as nearly every batch has it; other verdicts of a
+batch are one blob of columns (Arrow IPC), so that no association costs a statement of its own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 import polars as pl
 
-from etl.core.verdict import SETTLED
+from etl.core.verdict import SETTLED, SharedVerdict
 from etl.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 F = TypeVar("F", bound=msgspec.Struct)
@@ -44,12 +44,15 @@ CREATE TABLE IF NOT EXISTS batch (
     number INTEGER PRIMARY KEY,
     section INTEGER NOT NULL,
     associations INTEGER NOT NULL,
-    begun_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     settled_at TEXT,
+    first_association INTEGER,
+    shared_verdict BLOB,
     verdicts BLOB
 );
 """
 
+
+_SHARED: Final = msgspec.json.Decoder(SharedVerdict)
 
 _LOOK: Final = "mode=ro&immutable=1"
 """How to look at a journal that nobody writes: without leaving SQLite's files of a reader behind."""
@@ -119,17 +122,29 @@ class Journal:
         blobs = self._select("SELECT verdicts FROM comparison WHERE section = ?", section)
         return _unpacked(blobs) if blobs else None
 
-    def begin(self, number: int, *, section: int, associations: int) -> None:
-        """Write down a batch that is about to be sent."""
+    def begin(self, section: int, batches: Mapping[int, int]) -> None:
+        """Write down a section's batches, by number, with how many associations each has."""
         with self._transaction():
-            self._connection.execute(
-                "INSERT INTO batch (number, section, associations) VALUES (?, ?, ?)",
-                (number, section, associations),
+            self._connection.executemany(
+                "INSERT INTO batch (section, number, associations) VALUES (?, ?, ?)",
+                ((section, *batch) for batch in batches.items()),
             )
 
-    def begun(self, section: int) -> frozenset[int]:
-        """List the batches of a section that have been sent, or were about to be."""
-        return frozenset(self._select("SELECT number FROM batch WHERE section = ?", section))
+    def has_begun(self, section: int) -> bool:
+        """Tell whether batches of a section have been sent, or were about to be."""
+        return bool(self._select("SELECT 1 FROM batch WHERE section = ? LIMIT 1", section))
+
+    def settle_all(
+        self, number: int, first_association: int, verdict: SharedVerdict, progress: msgspec.Struct
+    ) -> None:
+        """Write down one verdict on all associations of a batch, whose numbers are consecutive."""
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE batch SET first_association = ?, shared_verdict = ?, "
+                "settled_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE number = ?",
+                (first_association, msgspec.json.encode(verdict), number),
+            )
+            self._remember(progress)
 
     def settle(
         self, number: int, verdicts: pl.DataFrame, progress: msgspec.Struct, *, is_whole: bool
@@ -148,13 +163,17 @@ class Journal:
 
     def verdicts(self, section: int) -> pl.DataFrame:
         """Read back what became of a section's associations in its batches: SETTLED."""
-        return _unpacked(
-            self._select(
-                "SELECT verdicts FROM batch WHERE section = ? AND verdicts IS NOT NULL "
-                "ORDER BY number",
-                section,
-            )
+        with self._lock:
+            shared = self._connection.execute(
+                "SELECT number, first_association, associations, shared_verdict FROM batch "
+                "WHERE section = ? AND shared_verdict IS NOT NULL ORDER BY number",
+                (section,),
+            ).fetchall()
+        blobs = self._select(
+            "SELECT verdicts FROM batch WHERE section = ? AND verdicts IS NOT NULL ORDER BY number",
+            section,
         )
+        return pl.concat([_spread(shared), _unpacked(blobs)])
 
     def settled_associations(self) -> int:
         """Count the associations that need no further request."""
@@ -216,6 +235,24 @@ def open_journal(path: Path, *, read_only: bool = False) -> Iterator[Journal]:
             "check the disk and the folder's permissions; if the file is damaged, run the job again: "
             "sending an association twice does no harm",
         ) from error
+
+
+def _spread(batches: Iterable[tuple[int, int, int, bytes]]) -> pl.DataFrame:
+    """Give each association its batch's shared verdict: SETTLED."""
+    lines = [
+        (number, first, first + associations, *msgspec.structs.astuple(_SHARED.decode(verdict)))
+        for number, first, associations, verdict in batches
+    ]
+    names = ("batch", "first", "end", *SharedVerdict.__struct_fields__)
+    return (
+        pl.DataFrame(lines, schema={n: SETTLED.get(n, pl.Int64) for n in names}, orient="row")
+        .with_columns(pl.int_ranges("first", "end").alias("association_id"))
+        .explode("association_id")
+        .select(
+            pl.col(name) if name in {*names, "association_id"} else pl.lit(None, dtype).alias(name)
+            for name, dtype in SETTLED.items()
+        )
+    )
 
 
 def _packed(verdicts: pl.DataFrame) -> bytes:

@@ -31,6 +31,12 @@ never goes there."""
 BUCKETS: Final = 64
 """Files that a spill makes: 50,000,000 rows take 1,600 files and give buckets of 800,000 rows."""
 
+HOT_PARTS: Final = 3
+"""How many parts' rows make a part too large, which only a record with very many rows does."""
+
+_PAIR_HASH: Final = pl.sum_horizontal(pl.col("from_id", "to_id").cast(pl.Int64).hash())
+"""The same both ways round."""
+
 
 class Partitions:
     """Collect good rows, PAIR, then give them back record by record."""
@@ -58,17 +64,30 @@ class Partitions:
         if self._held_rows >= self._spill_rows:
             self._spill()
 
-    def take(self) -> Iterator[pl.DataFrame]:
-        """Yield the parts: PAIR, each once."""
+    def take(self, *, splits_records: bool = False) -> Iterator[pl.DataFrame]:
+        """Yield the parts: PAIR, each once.
+
+        With `splits_records` a record with far more rows than a part has is in several parts; the
+        rows of one pair, whichever way round, are in one of them.
+        """
+        for rows in self._loaded():
+            for part in self._cut(rows, self._hash // BUCKETS):
+                is_hot = splits_records and part.height > HOT_PARTS * self._partition_rows
+                few = self._cut(part, _PAIR_HASH) if is_hot else [part]
+                yield from (each.cast(pl.Schema(PAIR)) for each in few)
+
+    def _loaded(self) -> Iterator[pl.DataFrame]:
+        """Yield all rows, those of a record at once."""
         if not self._spills:
-            yield from self._parts(self._held)
+            if self._held:
+                yield pl.concat(self._held, how="vertical_relaxed")
             return
         if self._held:
             self._spill()
         for buckets in self._loads():
             folders = [self._folder / f"{bucket:03}" for bucket in buckets]
             files = sorted(path for folder in folders for path in folder.iterdir())
-            yield from self._parts([pl.read_ipc(path) for path in files])
+            yield pl.concat([pl.read_ipc(path) for path in files], how="vertical_relaxed")
             for folder in folders:
                 shutil.rmtree(folder)
 
@@ -96,14 +115,9 @@ class Partitions:
             self._spilled[number] += part.height
         self._spills += 1
 
-    def _parts(self, frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        if not frames:
-            return
-        rows = pl.concat(frames, how="vertical_relaxed")
+    def _cut(self, rows: pl.DataFrame, key: pl.Expr) -> list[pl.DataFrame]:
         count = math.ceil(rows.height / self._partition_rows)
         if count == 1:
-            yield rows.cast(pl.Schema(PAIR))
-            return
-        part = (self._hash // BUCKETS % count).alias("part")
-        for few in rows.with_columns(part).partition_by("part", include_key=False):
-            yield few.cast(pl.Schema(PAIR))
+            return [rows]
+        part = (key % count).alias("part")
+        return rows.with_columns(part).partition_by("part", include_key=False)

@@ -152,7 +152,7 @@ class Staging:
         together: Literal["from_id", "to_id"] = "from_id",
         partition_rows: int = PARTITION_ROWS,
     ) -> None:
-        """Keep all rows of one record on the side `together` in one partition."""
+        """Keep all rows of one record on the side `together` in one partition, unless told to split."""
         self._folder = folder
         self._same_object = same_object
         # The smaller id of a pair, so that both of its directions meet in one partition.
@@ -178,19 +178,22 @@ class Staging:
         self.rows += rows.height
         self.good_rows += pairs.height
 
-    def merge(self) -> Dataset:
-        """Merge the good rows into associations, and lay these out as sections."""
+    def merge(self, *, splits_records: bool = False) -> Dataset:
+        """Merge the good rows into associations, and lay these out as sections.
+
+        With `splits_records` a record of very many rows is in several partitions.
+        """
         with writing(self._folder):
-            sections = self._lay_out()
+            sections = self._lay_out(self._partitions.take(splits_records=splits_records))
             shutil.rmtree(self._folder / _BUCKETS, ignore_errors=True)
         in_order = sorted(sections, key=lambda section: (section.phase, section.number))
         return Dataset(self._folder, self.rows, tuple(in_order))
 
-    def _lay_out(self) -> list[Section]:
+    def _lay_out(self, partitions: Iterator[pl.DataFrame]) -> list[Section]:
         sections: list[Section] = []
         first_id = 0
         merged = made_ahead(
-            partial(merge_rows, same_object=self._same_object), self._partitions.take(), threads=2
+            partial(merge_rows, same_object=self._same_object), partitions, threads=2
         )
         for number, (links, associations) in enumerate(merged):
             self.contradicting += links.height - links["contradicts"].null_count()

@@ -38,7 +38,6 @@ class Found:
         self._held += page.height
         self.rows += page.height
         if self._held >= self._part_rows:
-            # On the event loop, yet no longer than a few pages take to be read.
             self._write()
 
     def parts(self, asked: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

@@ -93,11 +93,15 @@ def plain_numbers(text: pl.Series) -> pl.Series | None:
     if first is None or not str(first).isdigit():
         return None
     numbers = text.cast(pl.Int64, strict=False)
-    if numbers.null_count() or numbers.le(0).any():
+    if numbers.null_count() or (numbers <= 0).any():
         return None
-    # Polars reads an optional sign and digits, nothing else.
-    is_odd = text.str.starts_with("0") | text.str.starts_with("+")
-    return None if is_odd.any() else numbers
+    # Polars reads an optional sign, then digits, nothing else: what is not plain is longer than
+    # its number.
+    shortest, longest = len(str(numbers.min())), len(str(numbers.max()))
+    digits = numbers.len() * shortest + sum(
+        int((numbers >= 10**power).sum()) for power in range(shortest, longest)
+    )
+    return numbers if text.str.len_bytes().sum() == digits else None
 
 
 def _all_proven(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 import polars as pl
+
+from etl.model import Outcome
 
 VERDICT: Final = {
     "association_id": pl.Int64,
@@ -20,3 +23,26 @@ the rows that ask for one of these types (bits), and a line for the others follo
 
 SETTLED: Final = {**VERDICT, "attempts": pl.Int64, "batch": pl.Int64}
 """A verdict with what it took; `batch` is null where nothing had to be sent."""
+
+
+class SharedVerdict(msgspec.Struct, frozen=True):
+    """One verdict on all associations of a request: what nearly every answer gives."""
+
+    outcome: Outcome
+    http_status: int
+    correlation_id: str | None
+    attempts: int
+
+    def on(self, associations: pl.DataFrame, batch: int) -> pl.DataFrame:
+        """Write it down for each association: SETTLED."""
+        values = {
+            "types": None,
+            "error_category": None,
+            "error_message": None,
+            "batch": batch,
+            **msgspec.structs.asdict(self),
+        }
+        return associations.select(
+            "association_id",
+            *(pl.lit(values[name], SETTLED[name]).alias(name) for name in list(SETTLED)[1:]),
+        )

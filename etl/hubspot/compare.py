@@ -17,6 +17,7 @@ from etl.core.keep import keep_existing
 from etl.core.merge import in_doubt
 from etl.core.remove import part_removals
 from etl.core.replace import replace_existing
+from etl.hubspot.either_side import EitherSide
 from etl.hubspot.existing import Between
 from etl.hubspot.judge import verdicts
 from etl.hubspot.settle import with_cost
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from etl.facts import Progress
     from etl.hubspot.endpoint import Endpoint
-    from etl.hubspot.existing import ExistingReader
+    from etl.hubspot.existing import Existing, ExistingReader
     from etl.hubspot.settled import RowsSettled
     from etl.journal import Journal
     from etl.logs import Log
@@ -49,6 +50,7 @@ class Comparer:
         on_settled: Callable[[RowsSettled], Progress],
     ) -> None:
         self._reader = reader
+        self._either_side = EitherSide(reader)
         self._journal = journal
         self._existing_labels = existing_labels
         self._log = log
@@ -74,35 +76,23 @@ class Comparer:
             asked = pairs.filter(in_doubt(section.direction))
         if unchanged is not None:
             asked = without(without(asked, unchanged), final(settled))
-        existing = await self._reader.read(asked, endpoint)
+        existing = await self._either_side.read(asked, endpoint)
         if self._existing_labels == "replace" and section.direction is Direction.FORWARD:
             pairs = await self._keeping_both_ways(asked, pairs, existing.types, endpoint)
-        change, same = self._part(
-            pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left"),
-            endpoint.fold_types(existing.types),
+        # A section's pairs are compared for longer than other requests should have to wait.
+        change, same = await asyncio.to_thread(
+            self._part,
+            pairs,
+            existing,
             endpoint,
             section,
             write_all=self._existing_labels == "ignore" or not is_new,
         )
         if unchanged is None:
             unchanged = with_cost(verdicts(same, Outcome.UNCHANGED, None), attempts=0)
-            await asyncio.to_thread(
-                self._journal.compared,
-                section.number,
-                unchanged,
-                existing=there(asked, existing.types, section),
-            )
+            await asyncio.to_thread(self._remember, section, asked, existing, unchanged)
             self._on_settled(rows_settled(unchanged, pairs))
-        changed = ("types", "writes", "stale")
-        write = (
-            without(pairs, unchanged)
-            .drop("unread")
-            .join(existing.unread.rename({"error_message": "unread"}), on="from_id", how="left")
-            .join(change.select("association_id", *changed), on="association_id", how="left")
-            .with_columns(pl.coalesce(f"{name}_right", name).alias(name) for name in changed)
-            .drop(f"{name}_right" for name in changed)
-            .sort("association_id")
-        )
+        write = await asyncio.to_thread(_to_write, without(pairs, unchanged), change, existing)
         self._log.info(
             "section.compared",
             section=section.number,
@@ -140,16 +130,18 @@ class Comparer:
     def _part(
         self,
         pairs: pl.DataFrame,
-        existing: pl.DataFrame,
+        existing: Existing,
         endpoint: Endpoint,
         section: Section,
         *,
         write_all: bool,
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Part what needs a request, with its types, writes and stale, from what is as asked."""
+        pairs = pairs.join(existing.unread, on="from_id", how="anti", maintain_order="left")
+        folded = endpoint.fold_types(existing.types)
         if endpoint.action is not Action.ASSOCIATE:
             labels_alone = endpoint.action is Action.REMOVE_LABELS
-            there, gone = part_removals(pairs, existing, labels_alone=labels_alone)
+            there, gone = part_removals(pairs, folded, labels_alone=labels_alone)
             return (pl.concat([there, gone]), gone.clear()) if write_all else (there, gone)
         exclusive, holder = endpoint.bits.mask(endpoint.primary), endpoint.primary_holder
         if self._existing_labels == "replace":
@@ -157,14 +149,34 @@ class Comparer:
                 pairs.drop("writes", "stale").with_columns(
                     endpoint.may_go(section.direction).alias("may_go")
                 ),
-                existing,
+                folded,
                 exclusive=exclusive,
                 holder=holder,
                 write_all=write_all,
             )
-        return keep_existing(
-            pairs, existing, exclusive=exclusive, holder=holder, write_all=write_all
+        return keep_existing(pairs, folded, exclusive=exclusive, holder=holder, write_all=write_all)
+
+    def _remember(
+        self, section: Section, asked: pl.DataFrame, existing: Existing, unchanged: pl.DataFrame
+    ) -> None:
+        self._journal.compared(
+            section.number, unchanged, existing=there(asked, existing.types, section)
         )
+
+
+def _to_write(left: pl.DataFrame, change: pl.DataFrame, existing: Existing) -> pl.DataFrame:
+    """Give the pairs that are left with what has to change of them, and why not where they are unread."""
+    changed = ("types", "writes", "stale")
+    return (
+        left.drop("unread")
+        .lazy()
+        .join(existing.unread.lazy().rename({"error_message": "unread"}), on="from_id", how="left")
+        .join(change.lazy().select("association_id", *changed), on="association_id", how="left")
+        .with_columns(pl.coalesce(f"{name}_right", name).alias(name) for name in changed)
+        .drop(f"{name}_right" for name in changed)
+        .sort("association_id")
+        .collect()
+    )
 
 
 def _named(folded: pl.DataFrame, name: str) -> pl.DataFrame:

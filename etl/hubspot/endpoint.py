@@ -10,16 +10,19 @@ import polars as pl
 from etl.core.typebits import TypeBits
 from etl.hubspot.objects import type_id
 from etl.hubspot.wire import (
+    DEFAULT_WORDING,
     PAIR,
     archive_body,
     create_body,
-    default_body,
+    create_wording,
     read_created,
     read_defaulted,
 )
 from etl.model import Action, AssociationType, Direction, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from etl.hubspot.culprits import Sides
     from etl.hubspot.paths import Paths
     from etl.hubspot.wire import Answer
@@ -46,6 +49,8 @@ class Endpoint:
     other_bits: TypeBits = field(default_factory=TypeBits)
     other_paired: frozenset[AssociationType] = frozenset()
     """The other direction's labels that read differently there, and the bits of that direction."""
+    turned: Mapping[AssociationType, AssociationType] | None = None
+    """Our type for each of the other direction's, where both are certain (`turned_types`)."""
     action: Action = Action.ASSOCIATE
 
     def to(self, action: Action) -> Endpoint:
@@ -68,15 +73,20 @@ class Endpoint:
         """The outcome of what HubSpot has done."""
         return Outcome.ASSOCIATED if self.action is Action.ASSOCIATE else Outcome.REMOVED
 
-    def body(self, pairs: pl.DataFrame) -> bytes:
-        """Write the request for from_id, to_id and types."""
+    def body(self, pairs: pl.DataFrame, ids: bytes) -> bytes:
+        """Write the request for from_id, to_id and types; `ids` are the pairs' `ids_of`."""
         if self.action is Action.REMOVE:
             return archive_body(pairs)
         if self.action is Action.ASSOCIATE and not self.has_types:
-            return default_body(pairs)
-        masks = pairs["types"].unique().to_list()
+            return DEFAULT_WORDING.of(ids)
+        masks = pairs["types"]
+        if masks.min() == masks.max():
+            return create_wording(self._kinds(masks[0])).of(ids)
+        return create_body(pairs, {mask: self._kinds(mask) for mask in masks.unique()})
+
+    def _kinds(self, mask: int) -> list[AssociationType]:
         # Sorted: the same associations make the same bytes, in whatever order types were met.
-        return create_body(pairs, {mask: sorted(self.bits.types(mask)) for mask in masks})
+        return sorted(self.bits.types(mask))
 
     def made(self, answer: Answer) -> pl.DataFrame:
         """List the pairs (from_id, to_id) that an answer names in our direction.
@@ -89,21 +99,28 @@ class Endpoint:
             return pl.DataFrame(schema=PAIR)
         if self.has_types:
             created = read_created(answer)
+            kinds = created.drop_in_place("object_type")
             ours, mirror = type_id(self.sides.from_object), type_id(self.sides.to_object)
-            if mirror is not None and not self.sides.same:
-                created = created.filter(pl.col("object_type").ne_missing(mirror))
-            elif ours is not None and not self.sides.same:
-                created = created.filter(pl.col("object_type").fill_null(ours) == ours)
-            return created.select("from_id", "to_id")
+            if self.sides.same or (mirror is None and ours is None):
+                return created
+            is_mirrored = kinds == mirror if mirror is not None else kinds != ours
+            # A result that does not name its object is taken for ours.
+            return (
+                created.filter(~is_mirrored.fill_null(value=False))
+                if is_mirrored.any()
+                else created
+            )
         defaulted = read_defaulted(answer)
-        for kind in self.other_way:
-            defaulted = defaulted.filter(
-                ~(
+        return defaulted.filter(
+            ~pl.any_horizontal(
+                pl.lit(value=False),
+                *(
                     pl.col("category").eq_missing(kind.category)
                     & pl.col("type_id").eq_missing(kind.type_id)
-                )
+                    for kind in self.other_way
+                ),
             )
-        return defaulted.select("from_id", "to_id")
+        ).select("from_id", "to_id")
 
     def may_go(self, direction: Direction) -> pl.Expr:
         """Tell of ASSOCIATION, as bits, which labels are to go unless the pair wants them.

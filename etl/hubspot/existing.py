@@ -3,30 +3,47 @@
 Rule 1: every page is read; a record that the answer leaves out has no associations.
 Rule 2: only the pairs asked for are kept in memory, whatever else their records have.
 Rule 3: a record that can't be read is told apart from a record that has nothing.
+Rule 4: calls are full: first pages of all records go before the second pages of any, and so on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
 
 from etl.core.exit_code import ExitCode
 from etl.errors import RequestError, SettingsError, StoppedError
-from etl.hubspot.client import NOT_FOUND
-from etl.hubspot.culprits import NOT_THERE, NOT_VALID, Sides, culprits
+from etl.hubspot.culprits import Sides
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.paths import Paths
-from etl.hubspot.wire import TYPED_PAIR, WireError, read_body, read_existing
-from etl.model import MAX_ID, MAX_READ_SIZE
+from etl.hubspot.read_judge import (
+    UNREAD,
+    ReadAnswer,
+    judge_errors,
+    judge_refused_read,
+    narrowed,
+)
+from etl.hubspot.read_room import ReadRoom
+from etl.hubspot.wire import (
+    TYPED_PAIR,
+    WireError,
+    existing_of,
+    nested_existing,
+    parts_of,
+    read_body,
+    read_existing,
+)
+from etl.model import MAX_BATCH_SIZE, MAX_READ_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from etl.hubspot.client import Client
-    from etl.hubspot.wire import ErrorDetail
+    from etl.hubspot.wire import Answer
     from etl.model import ApiVersion
     from etl.stop import Stop
 
@@ -38,10 +55,23 @@ UNANSWERED_IN_A_ROW: Final = 20
 """Requests that come to nothing one after the other before the run stops: narrowing the largest one
 down to a row or record takes eleven, with half of it answered on the way."""
 
-MAX_READS: Final = 16
-"""Reads in flight: an answer may hold 500 associations of each of 1,000 records, some 50 MB."""
+MAX_READS: Final = 100
+"""Reads in flight when nobody else says: at 20 requests a second, answers may take 5 s. `ReadRoom`
+has fewer where answers are long."""
 
-_NONE_UNREAD: Final = pl.DataFrame(schema={"from_id": pl.Int64, "error_message": pl.String})
+ROUND_COST: Final = 10
+"""What waiting for the next pages costs, in requests: half a second at 20 a second, in which others
+could be asked."""
+
+SHORT_READING: Final = MAX_BATCH_SIZE // MAX_READ_SIZE
+"""Requests of a reading that waits for no other: reading back what one batch has done."""
+
+HELD_BYTES: Final = 4_000_000
+"""Answers that are made into columns at once. A query costs the same for one as for twenty of them."""
+
+
+PARSED_BYTES: Final = 1_000_000
+"""Bytes of JSON that are parsed at once. Measured: 1 MB takes 4 ms, 14 MB in one go 100 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +84,8 @@ class Existing:
     """from_id and error_message of the records that could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """What one request brings."""
-
-    existing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TYPED_PAIR))
-    again: list[pl.DataFrame] = field(default_factory=list)
-    """Groups to ask for next: further pages, or parts of a refused group."""
-    unread: pl.DataFrame = field(default_factory=lambda: _NONE_UNREAD)
-    unknown: pl.DataFrame = field(default_factory=lambda: _NONE_UNREAD)
-    """The same of the records that HubSpot does not have."""
+class TooManyPagesError(Exception):
+    """A reading was given up: its records have more associations than it was given requests for."""
 
 
 class Where(Protocol):
@@ -113,14 +135,19 @@ class ExistingReader:
         """Take what the process tells when HubSpot refuses the token or its scopes meanwhile."""
         self._refused = refused
         self._client = client
-        self._concurrency = min(concurrency, MAX_READS)
+        self._concurrency = concurrency
         self._stop = stop
+        self._room = ReadRoom()
+        self._turn = asyncio.Lock()
         self._unanswered = 0
 
-    async def read(self, pairs: pl.DataFrame, where: Where) -> Existing:
+    async def read(
+        self, pairs: pl.DataFrame, where: Where, *, most_cost: int | None = None
+    ) -> Existing:
         """Read what the pairs (from_id, to_id) have, in the direction of `where`.
 
-        Raises StoppedError when the run was asked to stop before everything was read.
+        Raises StoppedError when the run was asked to stop before everything was read, and
+        TooManyPagesError instead of asking for so many pages that it costs more than `most_cost`.
         """
         found: list[pl.DataFrame] = [pl.DataFrame(schema=TYPED_PAIR)]
         wanted = pairs.select("from_id", "to_id")
@@ -128,7 +155,7 @@ class ExistingReader:
         def keep_wanted(page: pl.DataFrame) -> None:
             found.append(page.join(wanted, on=["from_id", "to_id"], how="semi"))
 
-        unread = await self.read_all(pairs, where, keep_wanted)
+        unread = await self.read_all(pairs, where, keep_wanted, most_cost=most_cost)
         return Existing(pl.concat(found).unique(), unread)
 
     async def read_all(
@@ -137,44 +164,95 @@ class ExistingReader:
         where: Where,
         on_page: Callable[[pl.DataFrame], None],
         on_unknown: Callable[[pl.DataFrame], None] = lambda _: None,
+        *,
+        most_cost: int | None = None,
     ) -> pl.DataFrame:
-        """Read everything that records (from_id) are associated with, and give it page by page.
+        """Read everything that records (from_id) are associated with, and give it by and by.
 
-        `on_page` takes TYPED_PAIR as it comes; a page that is asked for twice comes twice.
-        `on_unknown` takes from_id and error_message of records that HubSpot says it does not have,
-        which it does not tell of all: most read as records without associations. Gives the
-        records that could not be read: from_id and error_message. Raises StoppedError when the run
-        was asked to stop before everything was read.
+        `on_page` takes TYPED_PAIR of some answers, in a thread, one call at a time; what is asked for
+        twice comes twice. `on_unknown` takes from_id and error_message of records that HubSpot says
+        it does not have, which it does not tell of all: most read as records without associations.
+        Gives the records that could not be read: from_id and error_message. Raises what `read` does.
         """
-        unread: list[pl.DataFrame] = [_NONE_UNREAD]
+        reading = _Reading(where, on_page, on_unknown)
 
-        async def read_group(records: pl.DataFrame) -> None:
-            groups: list[tuple[pl.DataFrame, int | None]] = [(records, None)]
-            while groups and not self._stop.requested:
-                group, tries = groups.pop()
-                try:
-                    page = await self._read_page(group, where, tries)
-                    tries = None
-                except SettingsError as error:
-                    self._stop.request(error.message, error.hint, self._refused)
-                    return
-                except StoppedError as error:
-                    self._stop.request(error.message, error.hint)
-                    return
-                except (RequestError, WireError) as error:
-                    if self._has_too_many_unanswered(error):
-                        return
-                    page, tries = _narrowed(group, str(error)), TRIES_OF_A_PART
-                on_page(page.existing)
-                on_unknown(page.unknown)
-                unread.append(page.unread)
-                groups.extend((part, tries) for part in page.again)
+        async def read(group: _Group) -> None:
+            await self._read(group, reading)
 
-        await in_parallel(
-            _first_pages(records), read_group, concurrency=self._concurrency, stop=self._stop
-        )
-        self._stop.check()
-        return pl.concat(unread).unique("from_id")
+        groups, cost = _first_pages(records), 0
+        while groups:
+            cost += len(groups) + ROUND_COST
+            if most_cost is not None and cost > most_cost:
+                raise TooManyPagesError
+            async with self._turn_of(groups) as drawn:
+                await in_parallel(drawn, read, concurrency=self._concurrency, stop=self._stop)
+            await reading.take_in(all_of_it=True)
+            self._stop.check()
+            groups = reading.next_groups()
+        return pl.concat(reading.unread).unique("from_id")
+
+    @asynccontextmanager
+    async def _turn_of(self, groups: list[_Group]) -> AsyncIterator[Iterator[_Group]]:
+        """Let a long reading go by itself, and the next one follow once all of it is under way.
+
+        Side by side, both would end at once, and nothing be asked while both are compared.
+        """
+        if len(groups) <= SHORT_READING:
+            yield iter(groups)
+            return
+        turn = ExitStack()
+        await self._turn.acquire()
+        turn.callback(self._turn.release)
+
+        def drawn() -> Iterator[_Group]:
+            yield from groups
+            turn.close()
+
+        with turn:
+            yield drawn()
+
+    async def _read(self, group: _Group, reading: _Reading) -> None:
+        """Ask for a page of each record of a group, by parts where it is refused."""
+        waiting = [group]
+        while waiting and not self._stop.requested:
+            group = waiting.pop()
+            try:
+                answer, tries = await self._ask(group, reading), None
+            except SettingsError as error:
+                self._stop.request(error.message, error.hint, self._refused)
+                return
+            except StoppedError as error:
+                self._stop.request(error.message, error.hint)
+                return
+            except (RequestError, WireError) as error:
+                if self._has_too_many_unanswered(error):
+                    return
+                answer, tries = narrowed(group.records, str(error)), TRIES_OF_A_PART
+            reading.tell(answer)
+            waiting.extend(_Group(part, tries) for part in answer.again)
+
+    async def _ask(self, group: _Group, reading: _Reading) -> ReadAnswer:
+        async with self._room.taken(group.records.height):
+            reply = await self._client.post(
+                reading.where.paths.read,
+                read_body(group.records),
+                only_reads=True,
+                tries=group.tries,
+            )
+            self._unanswered = 0
+            answer, sides = reply.answer, reading.where.sides
+            if not reply.is_success:
+                return judge_refused_read(
+                    group.records, answer.as_error(), reply.http_status, sides
+                )
+            self._room.learn(group.records.height, len(answer.body))
+            reading.hold(group, answer)
+            await reading.take_in()
+            if not answer.errors:
+                return ReadAnswer()
+            existing, _ = await asyncio.to_thread(read_existing, answer)
+            untold = group.records.join(existing, on="from_id", how="anti")
+            return judge_errors(untold, answer.errors, sides)
 
     def _has_too_many_unanswered(self, error: Exception) -> bool:
         """Count a request that came to nothing; stop the run when nothing else comes."""
@@ -187,81 +265,89 @@ class ExistingReader:
             )
         return self._stop.requested
 
-    async def _read_page(self, group: pl.DataFrame, where: Where, tries: int | None) -> _Page:
-        """Ask for one page of each record of a group: from_id and after."""
-        body = read_body(group)
-        reply = await self._client.post(where.paths.read, body, only_reads=True, tries=tries)
-        self._unanswered = 0
-        if not reply.is_success:
-            return _refused(group, reply.answer.as_error(), reply.http_status, where)
-        # A thousand records may have half a million associations: too long for the event loop.
-        existing, pages = await asyncio.to_thread(read_existing, reply.answer)
-        told = group.join(existing, on="from_id", how="anti")
-        unread = [_NONE_UNREAD]
-        for error in reply.answer.errors:
-            named = _named(error, where)
-            if _says_nothing_there(error, named):
-                continue
-            # An error that names nobody may mean any record that the answer has nothing of.
-            meant = told.filter(_is_in(named)) if named else told
-            unread.append(_unread(meant, error.message or error.category))
-        return _Page(existing, [pages] if pages.height else [], pl.concat(unread))
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Records to ask for in one request."""
+
+    records: pl.DataFrame
+    """from_id and after."""
+    tries: int | None = None
+    """How often to try; None leaves it to the client."""
 
 
-def _narrowed(group: pl.DataFrame, reason: str) -> _Page:
-    """Ask by halves where a request comes to nothing: one record must not hide the others."""
-    if group.height == 1:
-        return _Page(unread=_unread(group, reason))
-    middle = group.height // 2
-    return _Page(again=[group.slice(0, middle), group.slice(middle)])
+class _Reading:
+    """What one reading has brought so far."""
+
+    def __init__(
+        self,
+        where: Where,
+        on_page: Callable[[pl.DataFrame], None],
+        on_unknown: Callable[[pl.DataFrame], None],
+    ) -> None:
+        self.where = where
+        self.unread = [pl.DataFrame(schema=UNREAD)]
+        self._on_page = on_page
+        self._on_unknown = on_unknown
+        self._held: list[tuple[_Group, Answer]] = []
+        self._held_bytes = 0
+        self._turn = asyncio.Lock()
+        self._pages: list[pl.DataFrame] = []
+        self._parts: list[_Group] = []
+
+    def tell(self, answer: ReadAnswer) -> None:
+        """Take in what an answer tells besides associations."""
+        if answer.unknown.height:
+            self._on_unknown(answer.unknown)
+        if answer.unread.height:
+            self.unread.append(answer.unread)
+
+    def hold(self, group: _Group, answer: Answer) -> None:
+        """Keep an answer until there are enough of them to take in."""
+        self._held.append((group, answer))
+        self._held_bytes += len(answer.body)
+
+    async def take_in(self, *, all_of_it: bool = False) -> None:
+        """Make columns of the answers held, once they are many."""
+        async with self._turn:
+            if self._held and (all_of_it or self._held_bytes >= HELD_BYTES):
+                held, self._held, self._held_bytes = self._held, [], 0
+                # A thousand records may have half a million associations: too long for the event loop.
+                await asyncio.to_thread(self._take, held)
+
+    def next_groups(self) -> list[_Group]:
+        """Give what is left to ask for: further pages, and parts of what could not be read."""
+        pages, parts = self._pages, self._parts
+        self._pages, self._parts = [], []
+        full = pl.concat(pages).iter_slices(MAX_READ_SIZE) if pages else ()
+        return [*parts, *map(_Group, full)]
+
+    def _take(self, held: list[tuple[_Group, Answer]]) -> None:
+        nested, size = list[pl.DataFrame](), 0
+        for group, answer in held:
+            # Even one answer may be too much for memory to hold at once as columns.
+            for part in parts_of(answer, PARSED_BYTES):
+                try:
+                    nested.append(nested_existing(part))
+                except WireError as error:
+                    answered = narrowed(group.records, str(error))
+                    self.unread.append(answered.unread)
+                    self._parts += [_Group(part, TRIES_OF_A_PART) for part in answered.again]
+                    break
+                size += len(part.results)
+                if size >= HELD_BYTES:
+                    self._give(nested)
+                    nested, size = [], 0
+        self._give(nested)
+
+    def _give(self, nested: list[pl.DataFrame]) -> None:
+        existing, pages = existing_of(nested)
+        self._on_page(existing)
+        if pages.height:
+            self._pages.append(pages)
 
 
-def _refused(group: pl.DataFrame, error: ErrorDetail, http_status: int, where: Where) -> _Page:
-    """Narrow a refusal down to its records.
-
-    A record that HubSpot does not know has nothing to keep, and writing will tell why; of any other
-    we may not say that it has nothing.
-    """
-    named = _named(error, where)
-    unknown = http_status == NOT_FOUND or _says_nothing_there(error, named)
-    if group.height == 1:
-        is_first_page = group["after"].is_null().all()
-        if unknown and is_first_page:
-            return _Page(unknown=_unknown(group, error, http_status))
-        return _Page(unread=_unread(group, error.message or f"HTTP {http_status}"))
-    rest = group.filter(~_is_in(named))
-    if unknown and rest.height < group.height:
-        meant = group.filter(_is_in(named))
-        return _Page(
-            again=[rest] if rest.height else [], unknown=_unknown(meant, error, http_status)
-        )
-    return _narrowed(group, error.message)
-
-
-def _says_nothing_there(error: ErrorDetail, named: list[int]) -> bool:
-    return error.category in NOT_THERE or (error.category == NOT_VALID and bool(named))
-
-
-def _named(error: ErrorDetail, where: Where) -> list[int]:
-    named = culprits(error, where.sides)
-    ids = named.pair_from | named.from_ids | named.either_ids
-    return [] if named.guessed else sorted(number for number in ids if number <= MAX_ID)
-
-
-def _is_in(ids: list[int]) -> pl.Expr:
-    return pl.col("from_id").is_in(pl.Series(ids, dtype=pl.Int64).implode())
-
-
-def _unread(records: pl.DataFrame, reason: str) -> pl.DataFrame:
-    message = f"what the record has could not be read: {reason}"
-    return records.select("from_id", pl.lit(message).alias("error_message"))
-
-
-def _unknown(records: pl.DataFrame, error: ErrorDetail, http_status: int) -> pl.DataFrame:
-    message = error.message or f"HTTP {http_status}"
-    return records.select("from_id", pl.lit(message).alias("error_message"))
-
-
-def _first_pages(pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _first_pages(pairs: pl.DataFrame) -> list[_Group]:
     records = pairs.select("from_id").unique(maintain_order=True)
-    return records.with_columns(pl.lit(None, pl.String).alias("after")).iter_slices(MAX_READ_SIZE)
+    records = records.with_columns(pl.lit(None, pl.String).alias("after"))
+    return list(map(_Group, records.iter_slices(MAX_READ_SIZE)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from etl.core.keys import FOUND, KEY
+from etl.core.keys import FOUND, KEY, KEY_NOT_FOUND
 from etl.hubspot.culprits import NOT_THERE, NOT_VALID
 
 if TYPE_CHECKING:
@@ -42,18 +42,47 @@ class KeyAnswer:
     """What HubSpot said of the one key that was asked for, where that does not decide it."""
 
 
+def judge_answers(asked: pl.DataFrame, records: pl.DataFrame, by: UniqueProperty) -> KeyAnswer:
+    """Judge 2xx answers without errors, all at once.
+
+    Takes KEY and VALUE, both with the place of their answer: a record of one says nothing of the
+    keys of another.
+    """
+    is_alone = pl.len().over("place") == 1
+    alone = asked.filter(is_alone)
+    hits = records.join(asked, on=["place", "key"], how="semi")
+    strangers = records.join(hits, on=["place", "record_id"], how="anti")
+    if strangers.height and alone.height:
+        # Whatever HubSpot calls them now, it has found them for these keys.
+        own = strangers.drop("key").join(alone, on="place", how="inner").select(hits.columns)
+        hits = pl.concat([hits, own])
+    told = [by.found(hits.select("key", "record_id"))]
+    missing = asked.join(hits, on=["place", "key"], how="anti")
+    if not missing.height:
+        return KeyAnswer(told[0])
+    among_others = missing.join(alone, on="place", how="anti")
+    suspects = pl.concat(
+        [
+            among_others.join(strangers, on="place", how="semi"),
+            _written_alike(among_others, records),
+        ]
+    ).unique("key", maintain_order=True)
+    told.append(by.not_found(missing.join(suspects, on="key", how="anti")))
+    return KeyAnswer(pl.concat(told), list(suspects.select("key").iter_slices(1)))
+
+
 def judge_records(
     asked: pl.DataFrame, records: pl.DataFrame, errors: Sequence[ErrorDetail], by: UniqueProperty
 ) -> KeyAnswer:
     """Judge a 2xx answer to KEY by the VALUE of its records and by its errors."""
     is_alone = asked.height == 1
-    hits = records.join(asked, on="key", how="semi")
-    strangers = records.join(hits, on="record_id", how="anti")
-    if is_alone and strangers.height:
-        # Whatever HubSpot calls it now, it has found it for this key.
-        hits = pl.concat([hits, strangers.with_columns(pl.lit(asked["key"][0]).alias("key"))])
-    missing = asked.join(hits, on="key", how="anti")
-    told, doubted = [by.found(hits.select("key", "record_id"))], []
+    place = pl.lit(0, pl.Int64).alias("place")
+    answer = judge_answers(asked.with_columns(place), records.with_columns(place), by)
+    if not errors:
+        return answer
+    found = answer.told.filter(pl.col("error_category").ne_missing(KEY_NOT_FOUND))
+    missing = asked.join(found, on="key", how="anti", maintain_order="left")
+    told, doubted = [found], []
     for error in errors:
         named = _named(missing, error, by)
         meant = missing if named.is_empty() else named
@@ -68,10 +97,10 @@ def judge_records(
                 return KeyAnswer(unclear=error.message or error.category)
             missing = missing.join(meant, on="key", how="anti")
             doubted += _halves(meant) if meant.height > 1 else [meant]
-    if not is_alone:
-        suspects = missing if strangers.height else _written_alike(missing, records)
-        missing = missing.join(suspects, on="key", how="anti")
-        doubted += suspects.iter_slices(1)
+    suspects = pl.concat([missing.clear(), *answer.again])
+    suspects = missing.join(suspects, on="key", how="semi", maintain_order="left")
+    doubted += suspects.iter_slices(1)
+    missing = missing.join(suspects, on="key", how="anti")
     return KeyAnswer(pl.concat([*told, by.not_found(missing)]), doubted)
 
 
@@ -109,8 +138,8 @@ def _halves(asked: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _written_alike(missing: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    """List the keys that differ from an answered one only in upper and lower case."""
-    folded = pl.col("key").str.to_lowercase()
+    """List the keys that differ from one of the same answer only in upper and lower case."""
+    folded = [pl.col("place"), pl.col("key").str.to_lowercase()]
     return missing.join(records, left_on=folded, right_on=folded, how="semi")
 
 

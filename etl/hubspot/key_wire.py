@@ -16,6 +16,8 @@ from etl.hubspot.wire import WireError
 from etl.model import MAX_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from etl.core.keys import UniqueProperty
     from etl.hubspot.wire import Answer
 
@@ -29,12 +31,14 @@ _BETWEEN: Final = ";"
 """Parts several values of one property."""
 
 
-class _Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True):
+    """A record of an answer, and those of its properties that were asked for."""
+
     id: Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
     properties: dict[str, Any] | None = None
 
 
-_RECORDS: Final = msgspec.json.Decoder(list[_Record] | None, strict=False)
+_RECORDS: Final = msgspec.json.Decoder(list[Record] | None, strict=False)
 
 
 def look_up_body(keys: pl.DataFrame, by: UniqueProperty) -> bytes:
@@ -52,18 +56,34 @@ def look_up_body(keys: pl.DataFrame, by: UniqueProperty) -> bytes:
 
 def read_records(answer: Answer, by: UniqueProperty) -> pl.DataFrame:
     """List the records of an answer with their keys: VALUE. Raises WireError."""
+    return values_of([decode_records(answer)], by).drop("place")
+
+
+def decode_records(answer: Answer) -> list[Record]:
+    """Read the records of an answer. Raises WireError."""
     try:
-        records = _RECORDS.decode(answer.results) or []
+        return _RECORDS.decode(answer.results) or []
     except msgspec.MsgspecError as error:
         raise WireError(f"the records can't be read: {error}") from error
-    values = [_values(record.properties or {}, by) for record in records]
+
+
+def values_of(answers: Sequence[list[Record]], by: UniqueProperty) -> pl.DataFrame:
+    """List the records of some answers with their keys: VALUE, and the place of their answer."""
+    lines = [
+        (place, record.id, _values(record.properties or {}, by))
+        for place, records in enumerate(answers)
+        for record in records
+    ]
+    places, ids, values = zip(*lines, strict=True) if lines else ((), (), ())
     return (
         pl.DataFrame(
-            {"record_id": [record.id for record in records], "key": values},
-            schema={"record_id": pl.Int64, "key": pl.List(pl.String)},
+            {"place": places, "record_id": ids, "key": values},
+            schema={"place": pl.Int64, "record_id": pl.Int64, "key": pl.List(pl.String)},
         )
+        .lazy()
         .explode("key", empty_as_null=True)
         .with_columns(by.key(pl.col("key")).alias("key"))
+        .collect()
     )
 
 

@@ -15,6 +15,7 @@ from etl.hubspot.endpoint import Endpoint
 from etl.hubspot.existing import Between
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
+from etl.hubspot.turned_types import turned_types
 from etl.hubspot.wire import WireError, read_labels
 from etl.model import Direction
 
@@ -140,6 +141,9 @@ def portal_of(job: Job, labels: Labels, bits: dict[Direction, TypeBits]) -> Port
             singles=singles[direction],
             other_bits=bits[Direction(1 - direction)],
             other_paired=custom[Direction(1 - direction)] - singles[Direction(1 - direction)],
+            turned=turned_types(
+                lists[direction], lists[Direction(1 - direction)], sides[direction]
+            ),
         )
         for direction in Direction
         for has_types in (True, False)

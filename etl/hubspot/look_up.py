@@ -10,25 +10,33 @@ Rule 3: a property that HubSpot can't look up by is a setting, not trouble with 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.existing import TRIES_OF_A_PART
-from etl.hubspot.key_judge import halved, is_about_property, judge_records, judge_refusal
-from etl.hubspot.key_wire import look_up_body, read_records
+from etl.hubspot.key_judge import (
+    KeyAnswer,
+    halved,
+    is_about_property,
+    judge_answers,
+    judge_records,
+    judge_refusal,
+)
+from etl.hubspot.key_wire import decode_records, look_up_body, values_of
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.paths import AccountPaths
 from etl.hubspot.wire import WireError
 from etl.model import MAX_LOOK_UP_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from etl.core.keys import UniqueProperty
     from etl.hubspot.client import Client
-    from etl.hubspot.key_judge import KeyAnswer
+    from etl.hubspot.key_wire import Record
     from etl.model import ApiVersion
     from etl.stop import Stop
 
@@ -37,6 +45,19 @@ MAX_LOOK_UPS: Final = 50
 
 REFUSED_ALONE: Final = 20
 """Keys refused one by one, with no look-up answered, before the property is taken for the culprit."""
+
+HELD_ANSWERS: Final = 20
+"""Answers that are judged at once: a query costs the same for one as for twenty of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Keys to ask for in one request."""
+
+    keys: pl.DataFrame
+    """KEY."""
+    tries: int | None = None
+    """How often to try; None leaves it to the client."""
 
 
 class LookUp:
@@ -58,6 +79,7 @@ class LookUp:
         self._stop = stop
         self._is_understood = False
         self._refused: list[tuple[pl.DataFrame, str]] = []
+        self._held: list[tuple[pl.DataFrame, list[Record]]] = []
 
     async def find(
         self, keys: pl.DataFrame, on_told: Callable[[pl.DataFrame], Awaitable[None]]
@@ -67,37 +89,57 @@ class LookUp:
         Raises SettingsError for a property that HubSpot can't look up by, StoppedError when the run
         was asked to stop or HubSpot could not be asked for a key.
         """
+        groups = list[_Group]()
 
-        async def look_up(group: pl.DataFrame) -> None:
-            waiting: list[tuple[pl.DataFrame, int | None]] = [(group, None)]
+        async def judge(*, all_of_them: bool) -> None:
+            if len(self._held) < (1 if all_of_them else HELD_ANSWERS):
+                return
+            held, self._held = self._held, []
+            told, again = await asyncio.to_thread(self._judge, held)
+            groups.extend(again)
+            await on_told(told)
+
+        async def look_up(group: _Group) -> None:
+            waiting = [group]
             while waiting and not self._stop.requested:
-                asked, tries = waiting.pop()
+                group = waiting.pop()
                 try:
-                    answer, tries = await self._ask(asked, tries), None
+                    answer, tries = await self._ask(group), None
                 except (RequestError, WireError) as error:
-                    if asked.height == 1:
-                        raise self._unanswered(asked, str(error)) from error
-                    answer, tries = halved(asked), TRIES_OF_A_PART
+                    answer, tries = self._halved(group.keys, error), TRIES_OF_A_PART
                 if answer.told.height:
                     await on_told(answer.told)
-                waiting.extend((part, tries) for part in reversed(answer.again))
+                waiting.extend(_Group(part, tries) for part in reversed(answer.again))
+                await judge(all_of_them=False)
 
-        groups = keys.iter_slices(MAX_LOOK_UP_SIZE)
-        await in_parallel(groups, look_up, concurrency=self._concurrency, stop=self._stop)
-        self._stop.check()
+        left: Iterable[_Group] = map(_Group, keys.iter_slices(MAX_LOOK_UP_SIZE))
+        while left:
+            try:
+                await in_parallel(left, look_up, concurrency=self._concurrency, stop=self._stop)
+            finally:
+                # However it ends: what was found need not be asked for again.
+                await judge(all_of_them=True)
+            self._stop.check()
+            left, groups = groups, []
         if self._refused:
             if not self._is_understood:
                 raise self._unusable(self._refused[0][1])
             refused = (self._by.refused(asked, said) for asked, said in self._refused)
             await on_told(pl.concat(refused))
 
-    async def _ask(self, asked: pl.DataFrame, tries: int | None) -> KeyAnswer:
+    async def _ask(self, group: _Group) -> KeyAnswer:
+        """Ask for some keys; an answer with nothing but records is held, to be judged with others."""
+        asked = group.keys
         body = look_up_body(asked, self._by)
-        reply = await self._client.post(self._path, body, only_reads=True, tries=tries)
+        reply = await self._client.post(self._path, body, only_reads=True, tries=group.tries)
         if reply.is_success:
-            records = await asyncio.to_thread(read_records, reply.answer, self._by)
+            records = decode_records(reply.answer)
             self._is_understood = True
-            answer = judge_records(asked, records, reply.answer.errors, self._by)
+            if not reply.answer.errors:
+                self._held.append((asked, records))
+                return KeyAnswer()
+            values = values_of([records], self._by)
+            answer = judge_records(asked, values.drop("place"), reply.answer.errors, self._by)
             if answer.unclear is not None:
                 raise self._unanswered(asked, answer.unclear)
             return answer
@@ -112,6 +154,23 @@ class LookUp:
             if not self._is_understood and len(self._refused) >= REFUSED_ALONE:
                 raise self._unusable(said)
         return answer
+
+    def _judge(
+        self, held: Sequence[tuple[pl.DataFrame, list[Record]]]
+    ) -> tuple[pl.DataFrame, list[_Group]]:
+        """Give what answers tell (FOUND), and the keys to ask for again."""
+        asked = pl.concat(
+            keys.with_columns(pl.lit(place, pl.Int64).alias("place"))
+            for place, (keys, _) in enumerate(held)
+        )
+        values = values_of([records for _, records in held], self._by)
+        answer = judge_answers(asked, values, self._by)
+        return answer.told, list(map(_Group, answer.again))
+
+    def _halved(self, asked: pl.DataFrame, error: Exception) -> KeyAnswer:
+        if asked.height == 1:
+            raise self._unanswered(asked, str(error)) from error
+        return halved(asked)
 
     def _unusable(self, said: str) -> SettingsError:
         return SettingsError(

@@ -2,7 +2,8 @@
 
 Rule 1: the sections of one phase share no pair, so their batches are in flight together; phases
         follow one another, so that no pair is in flight twice.
-Rule 2: a batch is in the journal before it is sent, and settled there after it is answered.
+Rule 2: the batches of a section are in the journal before the first is sent, and each is settled
+        there after it is answered.
 Rule 3: every association of a batch leaves with a verdict, or the run is stopping.
 Rule 4: what the journal has settled is never sent again, and a batch number means the same
         associations however often the run was cut off.
@@ -18,6 +19,7 @@ import polars as pl
 
 from etl.core.batch import Batch, Batcher
 from etl.core.tally import Tally
+from etl.core.verdict import SharedVerdict
 from etl.errors import EtlError
 from etl.hubspot.compare import Comparer
 from etl.hubspot.existing import ExistingReader
@@ -53,12 +55,14 @@ GIVEN_SINCE: Final = "GIVEN_SINCE"
 class _Done:
     """What the journal has of a section from before the run was cut off."""
 
-    begun: frozenset[int]
     verdicts: pl.DataFrame
     """SETTLED."""
 
     def of(self, batch: int) -> pl.DataFrame:
         """Give what is settled of a batch."""
+        # Nearly every section is sent in one go: nothing to look through for each of its batches.
+        if not self.verdicts.height:
+            return self.verdicts
         return self.verdicts.filter(pl.col("batch") == batch)
 
 
@@ -71,6 +75,12 @@ class _Ledger:
     """The associations of the batch that had no verdict before."""
     verdicts: pl.DataFrame
     """SETTLED, earlier ones too."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether every association of the batch has a verdict."""
+        return final(self.verdicts).height == self.batch.frame.height
+
     told: Tally = field(default_factory=Tally)
     """Rows that have come to their outcome now."""
 
@@ -116,8 +126,7 @@ class Push:
         Batches are numbered from `first_batch`, so that a number means the same in every run.
         """
         number = section.number
-        begun = await asyncio.to_thread(self._journal.begun, number)
-        done = _Done(begun, await asyncio.to_thread(self._journal.verdicts, number))
+        done = _Done(await asyncio.to_thread(self._journal.verdicts, number))
         pairs = pairs.with_columns(
             pl.col("types").alias("wanted"),
             pl.lit(None, pl.String).alias("unread"),
@@ -133,6 +142,10 @@ class Push:
                 self._stop.request(error.message, error.hint)
                 return
 
+        batcher = Batcher(self._batch_size, first_batch)
+        if not await asyncio.to_thread(self._journal.has_begun, number):
+            await asyncio.to_thread(self._journal.begin, number, batcher.sizes(pairs))
+
         async def settle(batch: Batch) -> None:
             # Two sections may be under way; together they keep to the concurrency.
             async with self._slots:
@@ -140,7 +153,7 @@ class Push:
                     await self._batch(batch, section, endpoint, done)
 
         await in_parallel(
-            Batcher(self._batch_size, first_batch).cut(pairs),
+            batcher.cut(pairs),
             settle,
             concurrency=self._concurrency,
             stop=self._stop,
@@ -148,31 +161,45 @@ class Push:
 
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:
         earlier = done.of(batch.number)
-        frame = without(batch.frame, final(earlier))
+        frame = without(batch.frame, final(earlier)) if earlier.height else batch.frame
         if not frame.height:
             return
         ledger = _Ledger(batch, frame, earlier)
         try:
-            if batch.number not in done.begun:
-                await asyncio.to_thread(
-                    self._journal.begin,
-                    batch.number,
-                    section=section.number,
-                    associations=batch.frame.height,
-                )
-            is_unread = pl.col("unread").is_not_null()
-            asked = frame.filter(~is_unread & ~pl.col("is_spared"))
-            if asked.height < frame.height:
+            if frame["unread"].null_count() < frame.height or frame["is_spared"].any():
+                is_unread = pl.col("unread").is_not_null()
                 await self._settle(ledger, _failed_unread(frame.filter(is_unread), batch.number))
                 await self._settle(ledger, _spared(frame.filter("is_spared"), batch.number))
-            async for outcomes in settle_replacing(
-                self._settler, asked, endpoint, batch=batch.number
+                frame = frame.filter(~is_unread & ~pl.col("is_spared"))
+            async for told in settle_replacing(
+                self._settler,
+                frame,
+                endpoint,
+                batch=batch.number,
+                ids=batch.ids if frame is batch.frame else None,
             ):
-                await self._settle(ledger, outcomes)
+                if isinstance(told, SharedVerdict):
+                    await self._settle_all(ledger, frame, told)
+                else:
+                    await self._settle(ledger, told)
         except EtlError as error:
             self._stop.request(error.message, error.hint)
         event = "batch.pushed" if ledger.told.done else "batch.not_sent"
         self._log.info(event, batch=batch.number, section=section.number, **ledger.told.as_dict())
+
+    async def _settle_all(
+        self, ledger: _Ledger, asked: pl.DataFrame, verdict: SharedVerdict
+    ) -> None:
+        """Write down one verdict for all that was asked of a batch."""
+        number, ids = ledger.batch.number, asked["association_id"]
+        are_consecutive = ids[-1] - ids[0] < asked.height
+        if asked.height < ledger.batch.frame.height or not are_consecutive:
+            await self._settle(ledger, verdict.on(asked, number))
+            return
+        told = RowsSettled({verdict.outcome: int(asked["rows"].sum())})
+        ledger.told.add(told.rows)
+        progress = self._on_settled(told)
+        await asyncio.to_thread(self._journal.settle_all, number, ids[0], verdict, progress)
 
     async def _settle(self, ledger: _Ledger, outcomes: pl.DataFrame) -> None:
         """Write down what an answer settles of a batch, before more of it is asked."""
@@ -187,7 +214,7 @@ class Push:
             ledger.batch.number,
             ledger.verdicts,
             self._on_settled(told),
-            is_whole=final(ledger.verdicts).height == ledger.batch.frame.height,
+            is_whole=ledger.is_whole,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import polars as pl
@@ -11,6 +11,7 @@ from etl.errors import RequestError
 from etl.hubspot.client import NOT_FOUND
 from etl.hubspot.existing import MAX_READS
 from etl.hubspot.parallel import in_parallel
+from etl.hubspot.read_judge import UNREAD
 from etl.hubspot.record_wire import PAGE_SIZE, read_record
 from etl.hubspot.wire import WireError
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from etl.hubspot.client import Client
     from etl.hubspot.existing import Between
     from etl.stop import Stop
-
-UNREAD: Final = {"from_id": pl.Int64, "error_message": pl.String}
-"""A record, and why nothing is known of it."""
 
 
 class RecordReader:

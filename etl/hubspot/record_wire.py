@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import polars as pl
 
-from etl.hubspot.wire import PAIR, Answer, WireError, create_body, read_existing, types_json
+from etl.core.id_text import ids_of
+from etl.hubspot.wire import PAIR, Answer, WireError, create_wording, read_existing, types_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +47,7 @@ def types_body(types: Iterable[AssociationType]) -> bytes:
 def labels_body(from_id: int, to_id: int, types: Iterable[AssociationType]) -> bytes:
     """Write the body of ``batch/labels/archive`` for one pair."""
     pair = pl.DataFrame([(from_id, to_id)], schema=PAIR, orient="row")
-    return create_body(pair, {0: sorted(types)})
+    return create_wording(sorted(types)).of(*ids_of(pair, 1))
 
 
 def names(answer: Answer, from_id: int, to_id: int, texts: Iterable[str]) -> bool:

@@ -16,6 +16,7 @@ from etl.model import Action, Outcome
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from etl.core.verdict import SharedVerdict
     from etl.hubspot.endpoint import Endpoint
     from etl.hubspot.settle import Settler
 
@@ -23,20 +24,20 @@ HALF_DONE: Final = "its new labels are there, but old ones could not be taken aw
 
 
 async def settle_replacing(
-    settler: Settler, frame: pl.DataFrame, endpoint: Endpoint, *, batch: int
-) -> AsyncIterator[pl.DataFrame]:
-    """Yield SETTLED for the frame of `Settler.settle` with writes and stale, as answers come.
+    settler: Settler, frame: pl.DataFrame, endpoint: Endpoint, *, batch: int, ids: bytes | None
+) -> AsyncIterator[pl.DataFrame | SharedVerdict]:
+    """Yield what `Settler.settle` does for its frame with writes and stale, as answers come.
 
     Raises what `Settler.settle` raises; what was yielded before stays true.
     """
-    has_stale = frame.filter(pl.col("stale") != 0)
-    if not has_stale.height:
+    if not (frame["stale"] != 0).any():
         # Nearly every batch of nearly every job.
-        async for outcomes in settler.settle(frame, endpoint, batch=batch):
-            yield outcomes
+        async for told in settler.settle(frame, endpoint, batch=batch, ids=ids):
+            yield told
         return
+    has_stale = frame.filter(pl.col("stale") != 0)
     written = [pl.DataFrame(schema=SETTLED)]
-    async for outcomes in settler.settle(frame.filter("writes"), endpoint, batch=batch):
+    async for outcomes in settler.settle_each(frame.filter("writes"), endpoint, batch=batch):
         is_half = outcomes.join(has_stale, on="association_id", how="semi").filter(
             pl.col("outcome") == Outcome.ASSOCIATED.value
         )
@@ -47,7 +48,8 @@ async def settle_replacing(
         ~pl.col("writes") | pl.col("association_id").is_in(half["association_id"].implode())
     ).with_columns(pl.col("stale").alias("types"), pl.col("stale").alias("wanted"))
     failed = half.select("association_id").clear()
-    async for outcomes in settler.settle(wanting, endpoint.to(Action.REMOVE_LABELS), batch=batch):
+    removing = endpoint.to(Action.REMOVE_LABELS)
+    async for outcomes in settler.settle_each(wanting, removing, batch=batch):
         # A label that HubSpot refuses to take away fails the association once, and whole.
         told = outcomes.join(failed, on="association_id", how="anti", maintain_order="left").unique(
             "association_id", keep="first", maintain_order=True

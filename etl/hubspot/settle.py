@@ -14,22 +14,25 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.id_text import ids_of
 from etl.core.keep import keep_existing
 from etl.core.remove import part_removals
-from etl.core.verdict import VERDICT
+from etl.core.verdict import VERDICT, SharedVerdict
 from etl.errors import RequestError, StoppedError
 from etl.hubspot.existing import TRIES_OF_A_PART, UNANSWERED_IN_A_ROW
 from etl.hubspot.judge import NOT_NAMED, judge_refusal, judge_success, verdicts
-from etl.hubspot.wire import ErrorDetail, WireError
+from etl.hubspot.recognize import Recognizer, names_all
+from etl.hubspot.wire import ErrorDetail
 from etl.model import MAX_BATCH_SIZE, Action, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from typing import Self
 
     from etl.hubspot.client import Client, Reply
     from etl.hubspot.endpoint import Endpoint
@@ -52,12 +55,27 @@ class _Group:
     """Associations of one batch that go in one request."""
 
     frame: pl.DataFrame
+    ids: bytes
+    """Their `ids_of`."""
     attempts: int = 0
     """HTTP tries so far, for each association of the group."""
     tries: int | None = None
     """How often to try; None leaves it to the client."""
     asked_again: bool = False
     """An answer has left these unnamed once already."""
+
+    @classmethod
+    def of(
+        cls,
+        frame: pl.DataFrame,
+        attempts: int = 0,
+        tries: int | None = None,
+        *,
+        asked_again: bool = False,
+    ) -> Self:
+        """Make a group of what is left of another one."""
+        (ids,) = ids_of(frame, frame.height)
+        return cls(frame, ids, attempts, tries, asked_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +108,30 @@ class Settler:
         self._reader = reader
         self._settings = settings
         self._gives_up = gives_up
+        self._recognizer = Recognizer()
         self._unanswered = 0
         self._refused_alone = 0
 
     async def settle(
-        self, frame: pl.DataFrame, endpoint: Endpoint, *, batch: int
-    ) -> AsyncIterator[pl.DataFrame]:
+        self, frame: pl.DataFrame, endpoint: Endpoint, *, batch: int, ids: bytes | None = None
+    ) -> AsyncIterator[pl.DataFrame | SharedVerdict]:
         """Yield SETTLED for association_id, from_id, to_id, types and wanted, as answers come.
 
-        Raises StoppedError and SettingsError; what was yielded before stays true.
+        Where the first answer says the same of all of them, that is all there is to yield. `ids`
+        are their `ids_of`, where these are known. Raises StoppedError and SettingsError; what was
+        yielded before stays true.
         """
-        groups = [_Group(frame)] if frame.height else []
+        groups = [_Group.of(frame) if ids is None else _Group(frame, ids)] if frame.height else []
         while groups:
             group = groups.pop()
             try:
                 step = await self._group(group, endpoint)
             except RequestError as error:
                 step = await self._unanswered_group(group, endpoint, error)
+            if isinstance(step, SharedVerdict):
+                self._gives_up = False
+                yield step if group.frame is frame else step.on(group.frame, batch)
+                continue
             settled = step.settled.with_columns(pl.lit(batch, pl.Int64).alias("batch"))
             is_done = pl.col("outcome") == endpoint.done.value
             done = settled.filter(is_done)
@@ -119,16 +144,29 @@ class Settler:
             self._count_refused(step)
             groups.extend(step.more)
 
-    async def _group(self, group: _Group, endpoint: Endpoint) -> _Step:
+    async def settle_each(
+        self, frame: pl.DataFrame, endpoint: Endpoint, *, batch: int
+    ) -> AsyncIterator[pl.DataFrame]:
+        """Yield what `settle` does, as SETTLED throughout."""
+        async for told in self.settle(frame, endpoint, batch=batch):
+            yield told.on(frame, batch) if isinstance(told, SharedVerdict) else told
+
+    async def _group(self, group: _Group, endpoint: Endpoint) -> _Step | SharedVerdict:
         """Send one request, and see what it brings."""
-        body = await asyncio.to_thread(endpoint.body, group.frame)
+        body = endpoint.body(group.frame, group.ids)
         reply = await self._client.post(endpoint.path, body, tries=group.tries)
         self._unanswered = 0
-        judgement = await asyncio.to_thread(_judge, group.frame, reply, endpoint)
         attempts = group.attempts + reply.attempts
+        correlation_id = reply.answer.correlation_id or None
+        all_done = SharedVerdict(endpoint.done, reply.http_status, correlation_id, attempts)
+        if reply.is_success and self._recognizer.knows(group.ids, reply.answer, endpoint):
+            return all_done
+        judgement = await asyncio.to_thread(self._judge, group, reply, endpoint)
+        if judgement is None:
+            return all_done
         settled = judgement.settled
         more = [
-            replace(group, frame=part, attempts=attempts, tries=None) for part in judgement.again
+            _Group.of(part, attempts, asked_again=group.asked_again) for part in judgement.again
         ]
         if endpoint.action is not Action.ASSOCIATE:
             settled = await self._looked_up(
@@ -145,7 +183,7 @@ class Settler:
                 if group.asked_again:
                     settled = pl.concat([settled, _unconfirmed(unnamed, endpoint, reply)])
         if unnamed.height and not group.asked_again:
-            more.append(_Group(unnamed, attempts, asked_again=True))
+            more.append(_Group.of(unnamed, attempts, asked_again=True))
         is_refused_alone = (
             not reply.is_success
             and group.frame.height == 1
@@ -157,6 +195,21 @@ class Settler:
             more,
             doubt=judgement if judgement.doubts_settings else None,
             refused_alone=said if is_refused_alone else None,
+        )
+
+    def _judge(self, group: _Group, reply: Reply, endpoint: Endpoint) -> Judgement | None:
+        """Judge an answer; None where it names all pairs that were asked for."""
+        answer, status, sides = reply.answer, reply.http_status, endpoint.sides
+        type_bits, frame = endpoint.bits.by_name, group.frame
+        if not reply.is_success:
+            return judge_refusal(
+                frame, answer, http_status=status, sides=sides, type_bits=type_bits
+            )
+        made = self._recognizer.made(frame, group.ids, answer, endpoint)
+        if names_all(made, frame):
+            return None
+        return judge_success(
+            frame, made, answer, http_status=status, sides=sides, type_bits=type_bits
         )
 
     def _count_refused(self, step: _Step) -> None:
@@ -188,7 +241,7 @@ class Settler:
         settled = verdicts(done, endpoint.done, None)
         if missing.height > 1:
             more = [
-                _Group(part, attempts, TRIES_OF_A_PART)
+                _Group.of(part, attempts, TRIES_OF_A_PART)
                 for part in missing.iter_slices((missing.height + 1) // 2)
             ]
             return _Step(with_cost(settled, attempts), more)
@@ -252,19 +305,6 @@ def _unconfirmed(unnamed: pl.DataFrame, endpoint: Endpoint, reply: Reply) -> pl.
         )
     )
     return verdicts(unnamed, Outcome.UNCONFIRMED, reply.http_status, reply.answer, doubt)
-
-
-def _judge(frame: pl.DataFrame, reply: Reply, endpoint: Endpoint) -> Judgement:
-    answer, status, sides = reply.answer, reply.http_status, endpoint.sides
-    type_bits = endpoint.bits.by_name
-    if not reply.is_success:
-        return judge_refusal(frame, answer, http_status=status, sides=sides, type_bits=type_bits)
-    try:
-        made = endpoint.made(answer)
-    except WireError:
-        # Readable as JSON, but not as results: nothing is confirmed by it.
-        made = frame.select("from_id", "to_id").clear()
-    return judge_success(frame, made, answer, http_status=status, sides=sides, type_bits=type_bits)
 
 
 def with_cost(frame: pl.DataFrame, attempts: int, batch: int | None = None) -> pl.DataFrame:

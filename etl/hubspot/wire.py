@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import polars as pl
 
+from etl.hubspot.wording import Wording
 from etl.model import AssociationType, LabelDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PAIR: Final = {"from_id": pl.Int64, "to_id": pl.Int64}
 """Two record ids, as a request has them."""
@@ -132,21 +133,15 @@ def decode_answer(body: bytes) -> Answer:
 def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationType]]) -> bytes:
     """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
     ends = {mask: f'"}},"types":{types_json(kinds)}}}' for mask, kinds in types.items()}
-    if len(ends) == 1:
-        end = pl.lit(next(iter(ends.values())))
-    else:
-        end = pl.col("types").replace_strict(ends, return_dtype=pl.String)
+    end = pl.col("types").replace_strict(ends, return_dtype=pl.String)
     return _inputs(
         pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
     )
 
 
-def default_body(pairs: pl.DataFrame) -> bytes:
-    """Write the body of ``batch/associate/default`` from from_id and to_id."""
-    end = pl.lit('"}}')
-    return _inputs(
-        pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
-    )
+def create_wording(kinds: Sequence[AssociationType]) -> Wording:
+    """Word the body of ``batch/create`` where all pairs have the same types."""
+    return _worded(f'"}},"types":{types_json(kinds)}}}'.encode())
 
 
 def archive_body(pairs: pl.DataFrame) -> bytes:
@@ -161,16 +156,22 @@ def archive_body(pairs: pl.DataFrame) -> bytes:
 def read_body(records: pl.DataFrame) -> bytes:
     """Write the body of ``batch/read`` from from_id and after (null for the first page)."""
     plain = pl.concat_str(pl.lit('{"id":"'), "from_id", pl.lit('"}'))
+    if records["after"].null_count() == records.height:
+        return _inputs(records, plain)
     paged = pl.struct(pl.col("from_id").cast(pl.String).alias("id"), "after").struct.json_encode()
     return _inputs(records, pl.when(pl.col("after").is_null()).then(plain).otherwise(paged))
 
 
 def read_created(answer: Answer) -> pl.DataFrame:
     """List the pairs that a create answer names: PAIR and object_type (of from; may be null)."""
-    return _results(answer, _CREATED).select(
-        _as_id(pl.col("fromObjectId")).alias("from_id"),
-        _as_id(pl.col("toObjectId")).alias("to_id"),
-        pl.col("fromObjectTypeId").alias("object_type"),
+    results = _results(answer, _CREATED)
+    # Series, not expressions: where labels differ from pair to pair, every answer comes by here.
+    return pl.DataFrame(
+        {
+            "from_id": results["fromObjectId"].cast(pl.Int64, strict=False),
+            "to_id": results["toObjectId"].cast(pl.Int64, strict=False),
+            "object_type": results["fromObjectTypeId"],
+        }
     )
 
 
@@ -186,32 +187,67 @@ def read_defaulted(answer: Answer) -> pl.DataFrame:
 
 
 def read_existing(answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """List the associations of a read answer: TYPED_PAIR, and the pages still to ask for.
+    """List the associations of a read answer as `existing_of` does. Raises WireError."""
+    return existing_of([nested_existing(answer)])
 
-    The second frame has from_id and after. A type without a category or id is left out; a pair
-    that names no type at all still comes back once, with both null.
+
+_RESULTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def parts_of(answer: Answer, part_bytes: int) -> Iterator[Answer]:
+    """Cut a long answer into some with a part of its results each, as they come."""
+    if len(answer.results) <= part_bytes:
+        yield answer
+        return
+    try:
+        results = _RESULTS.decode(answer.results)
+    except msgspec.MsgspecError:
+        # Let whoever reads it say so.
+        yield answer
+        return
+    part, size = list[bytes](), 0
+    for result in results:
+        part.append(bytes(result))
+        size += len(result)
+        if size >= part_bytes:
+            yield Answer(results=msgspec.Raw(b"[" + b",".join(part) + b"]"))
+            part, size = [], 0
+    if part:
+        yield Answer(results=msgspec.Raw(b"[" + b",".join(part) + b"]"))
+
+
+def nested_existing(answer: Answer) -> pl.DataFrame:
+    """Read a read answer, a line a record as it is nested there. Raises WireError."""
+    return _results(answer, _READ)
+
+
+def existing_of(nested: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """List the associations of read answers: TYPED_PAIR, and the pages still to ask for.
+
+    Takes some of `nested_existing`: a query costs the same for one as for many. The second frame has
+    from_id and after. A type without a category or id is left out; a pair that names no type at all
+    still comes back once, with both null.
     """
-    results = _results(answer, _READ).with_columns(
-        _as_id(pl.col("from").struct.field("id")).alias("from_id")
-    )
+    results = pl.concat([pl.DataFrame(schema=_READ), *nested]).lazy()
+    from_id = _as_id(pl.col("from").struct.field("id")).alias("from_id")
     to = pl.col("to").struct
     kind = pl.col("associationTypes").struct
     existing = (
-        results.select("from_id", "to")
+        results.select(from_id, "to")
         .explode("to")
         .select(
             "from_id",
             _as_id(to.field("toObjectId")).alias("to_id"),
             to.field("associationTypes"),
         )
+        .filter(pl.col("to_id").is_not_null())
         .explode("associationTypes", empty_as_null=True)
         .select("from_id", "to_id", kind.field("category"), kind.field("typeId").alias("type_id"))
-        .filter(pl.col("to_id").is_not_null())
     )
-    pages = results.select(
-        "from_id", pl.col("paging").struct.field("next").struct.field("after").alias("after")
-    ).filter(pl.col("after").is_not_null())
-    return existing, pages
+    after = pl.col("paging").struct.field("next").struct.field("after").alias("after")
+    pages = results.select(from_id, after).filter(pl.col("after").is_not_null())
+    found, left = pl.collect_all([existing, pages])
+    return found, left
 
 
 class _Label(msgspec.Struct, frozen=True, rename="camel"):
@@ -270,6 +306,20 @@ def types_json(kinds: Sequence[AssociationType]) -> str:
             for kind in kinds
         ]
     ).decode()
+
+
+def _worded(after: bytes) -> Wording:
+    return Wording.around(
+        start=b'{"inputs":[',
+        before=b'{"from":{"id":"',
+        between=b'"},"to":{"id":"',
+        after=after,
+        end=b"]}",
+    )
+
+
+DEFAULT_WORDING: Final = _worded(b'"}}')
+"""The body of ``batch/associate/default``."""
 
 
 def _inputs(frame: pl.DataFrame, *parts: pl.Expr | str) -> bytes:

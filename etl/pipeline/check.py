@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,7 +23,7 @@ from etl.pipeline.keys import reading_finder
 from etl.pipeline.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from etl.hubspot.client import Client
@@ -49,7 +50,7 @@ class Checked:
     @property
     def exit_code(self) -> ExitCode:
         """Give the verdict: 0 where all is the same."""
-        differ = any(count for sign, count in self.signs.items() if sign is not Sign.SAME)
+        differ = any(lines for sign, lines in self.signs.items() if sign is not Sign.SAME)
         return ExitCode.SOME_FAILED if differ else ExitCode.SUCCEEDED
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,8 +91,7 @@ async def check_job(
     reader = ExistingReader(client, concurrency=concurrency, stop=stop)
     check = _Check(portal, reader, told, folder, exactly=job.existing_labels == "replace")
     asked = asked_by_record(staged.dataset, folder / "asked", same_object=portal.same_object)
-    while (part := await asyncio.to_thread(next, asked, None)) is not None:
-        await check.compare(part)
+    await check.compare_all(asked)
     await asyncio.to_thread(told.add_rows, staged.dataset, staged.source.label)
     await asyncio.to_thread(told.write, report)
     return Checked(
@@ -122,14 +122,29 @@ class _Check:
         self._folder = folder
         self._exactly = exactly
 
-    async def compare(self, asked: Asked) -> None:
-        """Read all that these records have, and report line by line how it compares."""
+    async def compare_all(self, parts: Iterator[Asked]) -> None:
+        """Report part after part how it compares, each while the next one is read."""
+        reporting = asyncio.ensure_future(asyncio.sleep(0))
+        try:
+            for number in count():
+                asked = await asyncio.to_thread(next, parts, None)
+                if asked is None:
+                    break
+                found = Found(self._folder / f"found-{number}")
+                read = await self._read(asked, found)
+                await reporting
+                reporting = asyncio.ensure_future(asyncio.to_thread(self._report_parts, *read))
+        finally:
+            # In threads: whatever else goes wrong, the folder is not taken away below them.
+            await reporting
+
+    async def _read(
+        self, asked: Asked, found: Found
+    ) -> tuple[Asked, Found, pl.DataFrame, Existing]:
+        """Read all that the from-records have: what was found, what could not be read, what goes backward."""
         forward = self._portal.endpoints[Direction.FORWARD, True]
-        found = Found(self._folder / "found")
         unread = await self._reader.read_all(asked.pairs, forward, found.add)
-        backward = await self._read_backward(asked.pairs)
-        await asyncio.to_thread(self._report_parts, asked, found, unread, backward)
-        found.clear()
+        return asked, found, unread, await self._read_backward(asked.pairs)
 
     async def _read_backward(self, pairs: pl.DataFrame) -> Existing:
         """Read the pairs of which the file asks for a label that exists only from `to` to `from`."""
@@ -161,6 +176,7 @@ class _Check:
                     custom_reverse=self._custom(Direction.REVERSE),
                 )
             )
+        found.clear()
 
     def _custom(self, direction: Direction) -> int:
         endpoint = self._portal.endpoints[direction, True]

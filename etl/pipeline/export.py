@@ -14,7 +14,8 @@ from etl.core.exit_code import ExitCode
 from etl.export import Exported, Pages, write_export
 from etl.hubspot.existing import MAX_READS, ExistingReader
 from etl.hubspot.labels import labels_between
-from etl.hubspot.record_reader import UNREAD, RecordReader
+from etl.hubspot.read_judge import UNREAD
+from etl.hubspot.record_reader import RecordReader
 
 if TYPE_CHECKING:
     from typing import BinaryIO

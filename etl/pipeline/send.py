@@ -87,8 +87,8 @@ async def send(
     stop_at_limits()
     try:
         for _, sections in groupby(dataset.sections, key=lambda section: section.phase):
-            # Two at once: while one ends, the next already has requests to send.
-            await in_parallel(sections, settle, concurrency=2, stop=stop)
+            # While one is written and the next one is read, a third waits for its turn to be read.
+            await in_parallel(sections, settle, concurrency=3, stop=stop)
     except EtlError as error:
         # What is settled so far is told all the same.
         stop.request(error.message, error.hint)

@@ -141,11 +141,21 @@ async def stage(
         )
     if pin is not None:
         pin.refuse_differences(job, portal)
-    dataset = await asyncio.to_thread(staging.merge)
+    # Nobody compares a record's pairs with each other then, nor reads them once for all.
+    splits_records = job.existing_labels == "ignore" and not _asks_for_primary(portal)
+    dataset = await asyncio.to_thread(staging.merge, splits_records=splits_records)
     tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
     labels = resolved_labels(resolver.seen.values())
     return Staged(dataset, source, labels, tally, finder.facts)
+
+
+def _asks_for_primary(portal: Portal) -> bool:
+    return any(
+        str(kind) in portal.bits[way].by_name
+        for way in Direction
+        for kind in portal.endpoints[way, True].primary
+    )
 
 
 def _refuse_to_remove_all(job: Job, portal: Portal, resolver: RowResolver) -> None:

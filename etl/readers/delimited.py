@@ -135,7 +135,7 @@ def _is_plain(frame: pl.DataFrame, text: bytes, dialect: Dialect) -> bool:
 
 def _has_lone_cr(text: bytes) -> bool:
     """Look for a CR that ends no line: polars reads a field of nothing else as empty."""
-    return text.count(b"\r") != text.count(b"\r\n")
+    return b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
 
 
 def _mark_lines(text: bytes, mark: bytes) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -129,7 +131,10 @@ async def interrupted(
             for _ in range(100 if hangs else 0):
                 if (await asyncio.wait({ending}, timeout=0.2))[0]:
                     break
-                process.send_signal(number)
+                # Not by the process's own method: that would take its exit code from asyncio, should
+                # it have ended in the meantime.
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
             stdout, stderr = await asyncio.wait_for(ending, SECONDS)
         finally:
             if process.returncode is None:

@@ -112,7 +112,7 @@ from etl.errors import UsageError
 def fill():
     with open_journal(path) as journal:
         for number in range(10_000):
-            journal.begin(number, section=0, associations=1)
+            journal.begin(0, {number: 1})
 try:
     attempt(fill)
 except UsageError as error:

@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from etl.core.verdict import SETTLED
+from etl.core.verdict import SETTLED, SharedVerdict
 from etl.errors import StoppedError, UsageError
 from etl.facts import Origin, Progress, Rehearsal, RunBegun
 from etl.journal import Journal, open_journal
+from etl.model import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +37,9 @@ def settled(batch: int, *association_ids: int, outcome: str = "associated") -> p
 def test_verdicts_come_back_as_they_were_written(tmp_path: Path) -> None:
     """Results are read from the journal, so every column survives it, section by section."""
     with open_journal(tmp_path / "journal.sqlite") as journal:
-        journal.begin(2, section=0, associations=1)
-        journal.begin(1, section=0, associations=2)
-        journal.begin(3, section=7, associations=1)
+        journal.begin(0, {2: 1})
+        journal.begin(0, {1: 2})
+        journal.begin(7, {3: 1})
         journal.settle(2, settled(2, 30), PROGRESS, is_whole=True)
         journal.settle(1, settled(1, 10, 20, outcome="failed"), PROGRESS, is_whole=True)
         journal.settle(3, settled(3, 40), PROGRESS, is_whole=True)
@@ -48,10 +49,36 @@ def test_verdicts_come_back_as_they_were_written(tmp_path: Path) -> None:
         assert_frame_equal(journal.verdicts(1), pl.DataFrame(schema=SETTLED))
 
 
+def test_a_shared_verdict_comes_back_for_each_association(tmp_path: Path) -> None:
+    """One line stands for a whole batch, and says of each row what columns would have said."""
+    path = tmp_path / "journal.sqlite"
+    verdict = SharedVerdict(Outcome.ASSOCIATED, 201, "c-1", attempts=2)
+    with open_journal(path) as journal:
+        journal.begin(4, {1: 3, 2: 2, 3: 1})
+        journal.settle_all(1, 50, verdict, PROGRESS)
+        journal.settle(2, settled(2, 53, 54, outcome="failed"), PROGRESS, is_whole=True)
+        journal.settle_all(3, 55, SharedVerdict(Outcome.REMOVED, 204, None, 1), PROGRESS)
+        assert journal.recall(Progress) == PROGRESS
+    with open_journal(path) as journal:
+        assert journal.settled_associations() == 6
+        ids = pl.DataFrame({"association_id": range(50, 56)})
+        assert_frame_equal(
+            journal.verdicts(4),
+            pl.concat(
+                [
+                    verdict.on(ids[:3], 1),
+                    settled(2, 53, 54, outcome="failed"),
+                    SharedVerdict(Outcome.REMOVED, 204, None, 1).on(ids[5:], 3),
+                ]
+            ),
+            check_row_order=False,
+        )
+
+
 def test_a_batch_that_was_only_begun_has_no_verdicts(tmp_path: Path) -> None:
     """A batch whose answer never came is not taken for one that was settled."""
     with open_journal(tmp_path / "journal.sqlite") as journal:
-        journal.begin(1, section=0, associations=2)
+        journal.begin(0, {1: 2})
         assert journal.verdicts(0).height == 0
         journal.settle(1, pl.DataFrame(schema=SETTLED), PROGRESS, is_whole=True)
         assert journal.verdicts(0).schema == pl.Schema(SETTLED)
@@ -61,7 +88,7 @@ def test_the_journal_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     """An operator may look into a run that goes on, without stopping it."""
     path = tmp_path / "journal.sqlite"
     with open_journal(path) as journal:
-        journal.begin(1, section=0, associations=1)
+        journal.begin(0, {1: 1})
         reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         try:
             query = "SELECT number, associations, settled_at IS NOT NULL FROM batch"
@@ -69,7 +96,7 @@ def test_the_journal_can_be_read_while_it_is_written(tmp_path: Path) -> None:
             # The reader holds its transaction open, and the writer goes on all the same.
             assert cursor.fetchone() == (1, 1, 0)
             journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
-            journal.begin(2, section=0, associations=5)
+            journal.begin(0, {2: 5})
             cursor.close()
             assert reader.execute(query).fetchall() == [(1, 1, 1), (2, 5, 0)]
         finally:
@@ -80,7 +107,7 @@ def test_a_reopened_journal_knows_what_was_settled(tmp_path: Path) -> None:
     """What a run has written down outlives it."""
     path = tmp_path / "journal.sqlite"
     with open_journal(path) as journal:
-        journal.begin(1, section=3, associations=1)
+        journal.begin(3, {1: 1})
         journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
     with open_journal(path) as journal:
         assert_frame_equal(journal.verdicts(3), settled(1, 10))
@@ -91,9 +118,9 @@ def test_a_cut_off_run_leaves_a_journal_that_opens(tmp_path: Path) -> None:
     path, cut = tmp_path / "journal.sqlite", tmp_path / "cut"
     cut.mkdir()
     with open_journal(path) as journal:
-        journal.begin(1, section=0, associations=1)
+        journal.begin(0, {1: 1})
         journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
-        journal.begin(2, section=0, associations=1)
+        journal.begin(0, {2: 1})
         for file in tmp_path.glob("journal.sqlite*"):
             (cut / file.name).write_bytes(file.read_bytes())
     with open_journal(cut / "journal.sqlite") as journal:
@@ -105,7 +132,7 @@ def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
     with open_journal(tmp_path / "journal.sqlite") as journal:
 
         def one(number: int) -> int:
-            journal.begin(number, section=number % 2, associations=1)
+            journal.begin(number % 2, {number: 1})
             journal.settle(number, settled(number, number), PROGRESS, is_whole=True)
             return journal.verdicts(number % 2).height
 
@@ -120,9 +147,9 @@ def test_threads_write_at_the_same_time(tmp_path: Path) -> None:
 def test_a_batch_is_begun_once(tmp_path: Path) -> None:
     """Two batches under one number would hide each other's rows, so the second is refused."""
     with open_journal(tmp_path / "journal.sqlite") as journal:
-        journal.begin(1, section=0, associations=1)
+        journal.begin(0, {1: 1})
         with pytest.raises(sqlite3.IntegrityError):
-            journal.begin(1, section=0, associations=1)
+            journal.begin(0, {1: 1})
 
 
 # --- facts ----------------------------------------------------------------------------------------
@@ -150,7 +177,7 @@ def test_a_fact_is_remembered_in_its_newest_form(tmp_path: Path) -> None:
 def test_progress_is_written_with_its_batch(tmp_path: Path) -> None:
     """After any cut the counts of a run are those of the batches that it has settled."""
     with open_journal(tmp_path / "journal.sqlite") as journal:
-        journal.begin(1, section=0, associations=1)
+        journal.begin(0, {1: 1})
         journal.settle(1, settled(1, 10), PROGRESS, is_whole=True)
         assert journal.recall(Progress) == PROGRESS
 
@@ -192,21 +219,19 @@ def test_a_section_that_was_compared_stays_compared(tmp_path: Path) -> None:
 def test_batches_that_were_begun_are_known_by_section(tmp_path: Path) -> None:
     """A batch that may have been sent is not begun a second time."""
     with open_journal(tmp_path / "journal.sqlite") as journal:
-        for number, section in [(1, 0), (2, 0), (7, 3)]:
-            journal.begin(number, section=section, associations=1)
+        journal.begin(0, {1: 1, 2: 1})
+        journal.begin(3, {7: 1})
         journal.settle(2, settled(2, 10), PROGRESS, is_whole=True)
-        assert journal.begun(0) == {1, 2}
-        assert journal.begun(3) == {7}
-        assert journal.begun(1) == frozenset()
+        assert [journal.has_begun(section) for section in range(4)] == [True, False, False, True]
 
 
 def test_only_whole_batches_and_unchanged_pairs_need_no_request(tmp_path: Path) -> None:
     """A run is done when each association has its verdict, not when each batch has some."""
     with open_journal(tmp_path / "journal.sqlite") as journal:
         assert journal.settled_associations() == 0
-        journal.begin(1, section=0, associations=3)
-        journal.begin(2, section=0, associations=2)
-        journal.begin(3, section=1, associations=40)
+        journal.begin(0, {1: 3})
+        journal.begin(0, {2: 2})
+        journal.begin(1, {3: 40})
         journal.settle(1, settled(1, 10, 11, 12), PROGRESS, is_whole=True)
         journal.settle(2, settled(2, 20), PROGRESS, is_whole=False)
         assert journal.settled_associations() == 3
@@ -305,4 +330,4 @@ def test_a_journal_is_closed_after_the_last_write(tmp_path: Path) -> None:
     closer.join(10)
     assert order == ["written", "closed"]
     with open_journal(path) as reopened:
-        assert reopened.begun(0) == {1}
+        assert reopened.has_begun(0)

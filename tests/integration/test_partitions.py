@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,32 @@ def test_a_part_is_about_as_large_as_asked(tmp_path: Path) -> None:
         parts = taken(tmp_path, frame, 100, 200, spill_rows)
         assert max(part.height for part in parts) < 300
         assert len(parts) < 50
+
+
+@pytest.mark.parametrize("spill_rows", [700, 100_000])
+def test_a_record_of_very_many_rows_is_split_where_it_may_be(
+    tmp_path: Path, spill_rows: int
+) -> None:
+    """One company with every contact takes no more memory than many; a pair stays whole."""
+    rows = [
+        (number, *((7, number % 1500 + 8) if number < 3000 else (number % 1500 + 8, 7)), 1, 0, None)
+        for number in range(6000)
+    ]
+    frame = pl.DataFrame(rows, schema=PAIR, orient="row")
+    record = pl.min_horizontal("from_id", "to_id")
+    sizes: dict[bool, int] = {}
+    for splits in (False, True):
+        partitions = Partitions(tmp_path / str(splits), record, 200, spill_rows=spill_rows)
+        for chunk in frame.iter_slices(100):
+            partitions.add(chunk)
+        parts = list(partitions.take(splits_records=splits))
+        sizes[splits] = max(part.height for part in parts)
+        assert sum(part.height for part in parts) == len(rows)
+        ends = [(record, pl.max_horizontal("from_id", "to_id").alias("other"))] * len(parts)
+        pairs = [part.select(*each).unique() for part, each in zip(parts, ends, strict=True)]
+        assert pl.concat(pairs).is_unique().all()
+    assert sizes[False] == len(rows)
+    assert sizes[True] < 400
 
 
 def test_what_was_taken_is_gone_from_the_disk(tmp_path: Path) -> None:

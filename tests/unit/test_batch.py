@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.batch import Batcher
+from etl.core.id_text import BETWEEN_IDS, BETWEEN_PAIRS
 
 
 def associations(count: int, first: int = 0) -> pl.DataFrame:
     """Make associations that differ by their number."""
-    return pl.DataFrame({"association_id": range(first, first + count)})
+    ids = pl.Series("association_id", range(first, first + count), dtype=pl.Int64)
+    return pl.select(ids, from_id=ids * 3, to_id=ids + 7)
 
 
 @given(st.lists(st.integers(0, 60), max_size=5), st.integers(1, 25))
@@ -30,8 +32,23 @@ def test_batches_are_the_associations(sections: list[int], batch_size: int) -> N
 def test_numbers_run_on_over_sections(sections: list[int], batch_size: int) -> None:
     """A batch number stands for one batch of the whole run, from 1, without gaps."""
     batcher = Batcher(batch_size)
-    numbers = [batch.number for count in sections for batch in batcher.cut(associations(count))]
+    numbers = []
+    for count in sections:
+        sizes = batcher.sizes(associations(count))
+        batches = list(batcher.cut(associations(count)))
+        assert sizes == {batch.number: batch.frame.height for batch in batches}
+        numbers += [batch.number for batch in batches]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+@given(st.integers(0, 60), st.integers(1, 25))
+def test_a_batch_has_its_ids_as_text(count: int, batch_size: int) -> None:
+    """What a request is worded from are the ids of its own pairs, in their order."""
+    for batch in Batcher(batch_size).cut(associations(count)):
+        pairs = [pair.split(BETWEEN_IDS) for pair in batch.ids.split(BETWEEN_PAIRS)]
+        assert [tuple(map(int, pair)) for pair in pairs] == batch.frame.select(
+            "from_id", "to_id"
+        ).rows()
 
 
 def test_batches_are_cut_one_at_a_time() -> None:

@@ -28,18 +28,20 @@ ROOT: Final = Path(etl.__file__).parent
 
 LAYERS: Final = {
     1: "etl etl.model etl.errors",
-    2: "etl.core.* etl.hubspot etl.hubspot.wire etl.hubspot.access etl.hubspot.judge etl.hubspot.settled etl.hubspot.blame "
-    "etl.hubspot.culprits etl.hubspot.paths etl.hubspot.label_wire etl.hubspot.objects etl.hubspot.builtin_types "
-    "etl.hubspot.endpoint etl.hubspot.record_wire etl.hubspot.limit_wire etl.hubspot.record_caps "
-    "etl.hubspot.key_wire etl.hubspot.key_judge",
-    3: "etl.readers.* etl.ahead etl.narrow etl.partitions etl.staging etl.journal etl.facts etl.runs etl.results etl.summary etl.run_folder etl.ingest "
-    "etl.lock etl.label_lock_file etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.compare "
-    "etl.hubspot.settle etl.hubspot.existing etl.hubspot.transport etl.hubspot.account etl.hubspot.quota "
-    "etl.hubspot.settings_check etl.hubspot.labels etl.hubspot.label_admin etl.hubspot.label_room etl.hubspot.meter "
-    "etl.hubspot.pace etl.hubspot.parallel etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single "
-    "etl.hubspot.limits etl.hubspot.usage_report etl.hubspot.ceilings etl.plan_limits etl.kept_source etl.key_cache "
-    "etl.hubspot.look_up etl.check.* etl.doctor.* etl.hubspot.record_reader etl.id_file etl.export etl.sink "
-    "etl.row_spans etl.fates etl.failures",
+    2: "etl.core.* etl.hubspot etl.hubspot.wire etl.hubspot.access etl.hubspot.judge etl.hubspot.settled "
+    "etl.hubspot.blame etl.hubspot.wording etl.hubspot.recognize etl.hubspot.culprits etl.hubspot.paths "
+    "etl.hubspot.label_wire etl.hubspot.objects etl.hubspot.builtin_types etl.hubspot.endpoint "
+    "etl.hubspot.record_wire etl.hubspot.limit_wire etl.hubspot.record_caps etl.hubspot.key_wire "
+    "etl.hubspot.key_judge etl.hubspot.read_judge etl.hubspot.turned_types",
+    3: "etl.readers.* etl.ahead etl.narrow etl.partitions etl.staging etl.journal etl.facts etl.runs etl.results "
+    "etl.summary etl.run_folder etl.ingest etl.lock etl.label_lock_file etl.logs etl.settings etl.plan "
+    "etl.hubspot.client etl.hubspot.push etl.hubspot.compare etl.hubspot.settle etl.hubspot.existing "
+    "etl.hubspot.transport etl.hubspot.account etl.hubspot.quota etl.hubspot.settings_check etl.hubspot.labels "
+    "etl.hubspot.label_admin etl.hubspot.label_room etl.hubspot.meter etl.hubspot.pace etl.hubspot.parallel "
+    "etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single etl.hubspot.limits etl.hubspot.usage_report "
+    "etl.hubspot.ceilings etl.plan_limits etl.kept_source etl.key_cache etl.hubspot.look_up etl.check.* "
+    "etl.doctor.* etl.hubspot.record_reader etl.id_file etl.export etl.sink etl.row_spans etl.fates etl.failures "
+    "etl.hubspot.read_room etl.hubspot.either_side",
     4: "etl.pipeline.*",
     5: "etl.cli.* etl.__main__",
 }

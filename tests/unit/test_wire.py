@@ -10,15 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.core.id_text import ids_of
 from etl.hubspot.wire import (
+    DEFAULT_WORDING,
     PAIR,
     TYPED_PAIR,
     Answer,
     WireError,
     archive_body,
     create_body,
+    create_wording,
     decode_answer,
-    default_body,
     read_body,
     read_created,
     read_defaulted,
@@ -53,7 +55,7 @@ def spelled(number: int, *, as_text: bool) -> int | str:
 @given(st.lists(st.tuples(IDS, IDS), min_size=1, max_size=10))
 def test_a_default_body_names_every_pair(ids: list[tuple[int, int]]) -> None:
     """The request is the one of HubSpot's specs: ids as text, exact to the last digit."""
-    assert json.loads(default_body(pairs(ids))) == {
+    assert json.loads(DEFAULT_WORDING.of(*ids_of(pairs(ids), len(ids)))) == {
         "inputs": [{"from": {"id": str(f)}, "to": {"id": str(t)}} for f, t in ids]
     }
 
@@ -63,6 +65,10 @@ def test_a_create_body_names_every_type(lines: list[tuple[int, int, int]]) -> No
     """Each pair goes with its own types, each with its category."""
     frame = pl.DataFrame(lines, schema={**PAIR, "types": pl.Int64}, orient="row")
     types = {1: [MANAGER], 3: [MANAGER, UNLABELED]}
+    for mask, kinds in types.items():
+        alike = frame.with_columns(pl.lit(mask, pl.Int64).alias("types"))
+        (ids,) = ids_of(alike, alike.height)
+        assert create_wording(kinds).of(ids) == create_body(alike, types)
     assert json.loads(create_body(frame, types)) == {
         "inputs": [
             {
