@@ -13,7 +13,7 @@ from etl.ingest import SourceShape
 from etl.model import AssociationType, DefinedLabel, LabelLock
 from etl.staging import Section
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised when a run folder of this version can't be resumed by an older one, or the reverse."""
 
 
