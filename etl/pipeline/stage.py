@@ -141,21 +141,25 @@ async def stage(
         )
     if pin is not None:
         pin.refuse_differences(job, portal)
-    # Nobody compares a record's pairs with each other then, nor reads them once for all.
-    splits_records = job.existing_labels == "ignore" and not _asks_for_primary(portal)
-    dataset = await asyncio.to_thread(staging.merge, splits_records=splits_records)
+    dataset = await asyncio.to_thread(staging.merge, splits_records=splits_records(job, portal))
     tally.add({Outcome.REJECTED: staging.contradicting})
     observer.staged(dataset.rows, tally.rows)
     labels = resolved_labels(resolver.seen.values())
     return Staged(dataset, source, labels, tally, finder.facts)
 
 
-def _asks_for_primary(portal: Portal) -> bool:
-    return any(
+def splits_records(job: Job, portal: Portal) -> bool:
+    """Tell whether a record's pairs may be apart; asked when all rows have been read.
+
+    They have to be together where what a record has is read, once for all of them, and where one
+    of them may take the record's primary from another.
+    """
+    asks_for_primary = any(
         str(kind) in portal.bits[way].by_name
         for way in Direction
         for kind in portal.endpoints[way, True].primary
     )
+    return job.existing_labels == "ignore" and not asks_for_primary
 
 
 def _refuse_to_remove_all(job: Job, portal: Portal, resolver: RowResolver) -> None:

@@ -97,6 +97,15 @@ def test_a_record_of_very_many_rows_is_split_where_it_may_be(
     assert sizes[True] < 400
 
 
+def test_a_source_that_memory_holds_never_goes_to_the_disk(tmp_path: Path) -> None:
+    """A nightly file of 10,000 rows is staged without a file that is read back and thrown away."""
+    partitions = Partitions(tmp_path / "buckets", pl.col("from_id"), 10, spill_rows=100)
+    rows = [(number, number, 5, 1, 0, "associate") for number in range(99)]
+    partitions.add(pl.DataFrame(rows, schema=PAIR, orient="row"))
+    assert sum(part.height for part in partitions.take()) == len(rows)
+    assert not (tmp_path / "buckets").exists()
+
+
 def test_what_was_taken_is_gone_from_the_disk(tmp_path: Path) -> None:
     """Disk is needed once for what waits, not until the run ends."""
     rows = [(number, number, 5, 1, 0, "associate") for number in range(1, 100)]
