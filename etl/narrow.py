@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 
 def narrow(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give each column the narrowest type that holds its values, none if all are null."""
+    """Give each number the narrowest type that holds its column, and none to columns of nulls.
+
+    Such frames of one schema are concatenated with ``how="vertical_relaxed"``.
+    """
     return frame.select(_narrow(column) for column in frame)
 
 
 def write_narrow(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame to a file of its own."""
-    frame = narrow(frame)
+    frame = narrow(frame.select(_narrow_text(column) for column in frame))
     # Numbers are as small as packing would make them; text is not.
     has_text = pl.String in frame.dtypes
     frame.write_ipc(path, compression="lz4" if has_text else "uncompressed")
@@ -51,14 +54,15 @@ def _narrow(column: pl.Series) -> pl.Series:
         return column.cast(pl.Null)
     if column.dtype.is_integer():
         return column.shrink_dtype()
-    if column.dtype == pl.String:
-        return _narrow_text(column)
     return column
 
 
 def _narrow_text(text: pl.Series) -> pl.Series:
+    """Write text that is numbers as numbers, and one word in all rows as that word."""
+    if text.dtype != pl.String or not text.len():
+        return text
     if (numbers := plain_numbers(text)) is not None:
-        return numbers.shrink_dtype()
+        return numbers
     if text[0] is not None and text[0] == text[-1] and (text == text[0]).all(ignore_nulls=False):
         return text.cast(pl.Enum([text[0]]))
     return text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import tempfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -380,3 +382,30 @@ def test_what_was_found_comes_back_beside_what_was_asked(tmp_path: Path, part_ro
         assert set(there["from_id"]) <= set(part["from_id"])
     found.clear()
     assert not (tmp_path / "found").exists()
+
+
+async def test_a_large_file_is_compared_part_by_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part is compared while the next one is read, and every pair is on one line all the same."""
+    scene = Scene(
+        [(str(one), str(other), "Boss", "") for one in range(1, 9) for other in (1, 2, 3)],
+        there=[(one, other, one % 3) for one in range(1, 9) for other in (2, 3, 4)],
+    )
+    write_source(scene, tmp_path / "source.csv")
+    async with Sandbox(portal(scene)) as sandbox:
+        seed(sandbox, Model(scene.to_object), scene)
+        job = job_of(scene, tmp_path, tmp_path / "source.csv", sandbox.base_url)
+        checked, whole = await check(job, tmp_path)
+        # By its full name: the package has a function of the module's name.
+        module = importlib.import_module("etl.pipeline.check")
+        monkeypatch.setattr(module, "asked_by_record", partial(asked_by_record, partition_rows=3))
+        in_parts, lines = await check(job, tmp_path)
+    assert len(lines) == len(whole) == 8 * 4
+    assert sorted(lines, key=_pair) == sorted(whole, key=_pair)
+    assert in_parts.signs == checked.signs
+    assert in_parts.requests > checked.requests
+
+
+def _pair(line: Line) -> tuple[int, int]:
+    return line["from_id"], line["to_id"]

@@ -21,6 +21,7 @@ from etl.hubspot.wire import (
     create_body,
     create_wording,
     decode_answer,
+    parts_of,
     read_body,
     read_created,
     read_defaulted,
@@ -341,6 +342,22 @@ def existing(*results: Any) -> tuple[list[Any], list[Any]]:
     assert found.schema == TYPED_PAIR
     assert pages.schema == {"from_id": pl.Int64, "after": pl.String}
     return found.rows(), pages.rows()
+
+
+@given(st.lists(st.dictionaries(NAMES, JSON), max_size=5), st.integers(1, 200))
+def test_parts_of_an_answer_have_all_of_it(results: list[Any], part_bytes: int) -> None:
+    """A long answer is cut between its results: none is lost, doubled or changed."""
+    parts = [
+        json.loads(bytes(part.results)) for part in parts_of(answer(results=results), part_bytes)
+    ]
+    assert [each for part in parts for each in part] == results
+
+
+@pytest.mark.parametrize("results", [5, "x", {"from": 1}, None])
+def test_what_is_no_list_of_results_is_one_part(results: Any) -> None:
+    """Whoever reads it says that it can't be read."""
+    (part,) = parts_of(answer(results=results), 1)
+    assert json.loads(bytes(part.results)) == results
 
 
 def test_every_type_of_every_pair_is_read() -> None:
