@@ -14,7 +14,7 @@ import polars as pl
 from etl.model import MAX_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
 RAGGED_LINE: Final = "RAGGED_LINE"
 BLANK_ID: Final = "BLANK_ID"
@@ -57,7 +57,8 @@ def normalize(
     with ``from_id`` and ``to_id`` (Int64) added, and the rejected rows with ``error_category`` and
     ``error_message`` (String) added.
     """
-    proven = _all_proven(frame, {from_column: "from_id", to_column: "to_id"}, keyed)
+    ends = ((from_column, "from_id"), (to_column, "to_id"))
+    proven = _all_proven(frame, ends, keyed)
     if proven is not None and frame[flaw].null_count() == frame.height:
         nothing = (
             pl.lit(None, pl.String).alias(f"error_{name}") for name in ("category", "message")
@@ -65,7 +66,7 @@ def normalize(
         return proven, proven.clear().with_columns(nothing)
     frame = frame.with_columns(
         (_unknown() if column in keyed else record_id(column)).alias(end)
-        for column, end in ((from_column, "from_id"), (to_column, "to_id"))
+        for column, end in ends
     )
     is_good = (
         _is_proven(from_column, "from_id", keyed)
@@ -105,11 +106,11 @@ def plain_numbers(text: pl.Series) -> pl.Series | None:
 
 
 def _all_proven(
-    frame: pl.DataFrame, ends: Mapping[str, str], keyed: Container[str]
+    frame: pl.DataFrame, ends: Iterable[tuple[str, str]], keyed: Container[str]
 ) -> pl.DataFrame | None:
     """Add the ids where every row has plain ones: most chunks do, and this is a tenth of the work."""
     ids: list[pl.Series] = []
-    for column, end in ends.items():
+    for column, end in ends:
         numbers = None if column in keyed else plain_numbers(frame[column])
         if numbers is None:
             return None
