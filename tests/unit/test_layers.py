@@ -34,7 +34,7 @@ LAYERS: Final = {
     "etl.hubspot.key_wire etl.hubspot.key_judge etl.hubspot.read_judge etl.hubspot.turned_types",
     3: "etl.readers.* etl.staging etl.journal etl.facts etl.runs etl.results etl.summary etl.run_folder etl.ingest "
     "etl.lock etl.label_lock_file etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.compare "
-    "etl.hubspot.settle etl.hubspot.existing etl.hubspot.read_room etl.hubspot.either_side etl.hubspot.transport etl.hubspot.account etl.hubspot.quota "
+    "etl.hubspot.settle etl.hubspot.existing etl.hubspot.read_room etl.hubspot.reading etl.hubspot.either_side etl.hubspot.transport etl.hubspot.account etl.hubspot.quota "
     "etl.hubspot.settings_check etl.hubspot.labels etl.hubspot.label_admin etl.hubspot.label_room etl.hubspot.meter "
     "etl.hubspot.pace etl.hubspot.parallel etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single "
     "etl.hubspot.limits etl.hubspot.usage_report etl.hubspot.ceilings etl.plan_limits etl.kept_source etl.key_cache "
