@@ -21,29 +21,20 @@ from etl.hubspot.culprits import Sides
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.paths import Paths
 from etl.hubspot.read_judge import (
-    UNREAD,
     ReadAnswer,
     judge_errors,
     judge_refused_read,
     narrowed,
 )
 from etl.hubspot.read_room import ReadRoom
-from etl.hubspot.wire import (
-    TYPED_PAIR,
-    WireError,
-    existing_of,
-    nested_existing,
-    parts_of,
-    read_body,
-    read_existing,
-)
+from etl.hubspot.reading import Reading
+from etl.hubspot.wire import TYPED_PAIR, WireError, read_body, read_existing
 from etl.model import MAX_BATCH_SIZE, MAX_READ_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from etl.hubspot.client import Client
-    from etl.hubspot.wire import Answer
     from etl.model import ApiVersion
     from etl.stop import Stop
 
@@ -65,13 +56,6 @@ could be asked."""
 
 SHORT_READING: Final = MAX_BATCH_SIZE // MAX_READ_SIZE
 """Requests of a reading that waits for no other: reading back what one batch has done."""
-
-HELD_BYTES: Final = 4_000_000
-"""Answers that are made into columns at once. A query costs the same for one as for twenty of them."""
-
-
-PARSED_BYTES: Final = 1_000_000
-"""Bytes of JSON that are parsed at once. Measured: 1 MB takes 4 ms, 14 MB in one go 100 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +158,10 @@ class ExistingReader:
         it does not have, which it does not tell of all: most read as records without associations.
         Gives the records that could not be read: from_id and error_message. Raises what `read` does.
         """
-        reading = _Reading(where, on_page, on_unknown)
+        reading = Reading(on_page, on_unknown)
 
         async def read(group: _Group) -> None:
-            await self._read(group, reading)
+            await self._read(group, where, reading)
 
         groups, cost = _first_pages(records), 0
         while groups:
@@ -188,7 +172,7 @@ class ExistingReader:
                 await in_parallel(drawn, read, concurrency=self._concurrency, stop=self._stop)
             await reading.take_in(all_of_it=True)
             self._stop.check()
-            groups = reading.next_groups()
+            groups = _next_groups(*reading.left())
         return pl.concat(reading.unread).unique("from_id")
 
     @asynccontextmanager
@@ -211,13 +195,13 @@ class ExistingReader:
         with turn:
             yield drawn()
 
-    async def _read(self, group: _Group, reading: _Reading) -> None:
+    async def _read(self, group: _Group, where: Where, reading: Reading) -> None:
         """Ask for a page of each record of a group, by parts where it is refused."""
         waiting = [group]
         while waiting and not self._stop.requested:
             group = waiting.pop()
             try:
-                answer, tries = await self._ask(group, reading), None
+                answer, tries = await self._ask(group, where, reading), None
             except SettingsError as error:
                 self._stop.request(error.message, error.hint, self._refused)
                 return
@@ -231,22 +215,22 @@ class ExistingReader:
             reading.tell(answer)
             waiting.extend(_Group(part, tries) for part in answer.again)
 
-    async def _ask(self, group: _Group, reading: _Reading) -> ReadAnswer:
+    async def _ask(self, group: _Group, where: Where, reading: Reading) -> ReadAnswer:
         async with self._room.taken(group.records.height):
             reply = await self._client.post(
-                reading.where.paths.read,
+                where.paths.read,
                 read_body(group.records),
                 only_reads=True,
                 tries=group.tries,
             )
             self._unanswered = 0
-            answer, sides = reply.answer, reading.where.sides
+            answer, sides = reply.answer, where.sides
             if not reply.is_success:
                 return judge_refused_read(
                     group.records, answer.as_error(), reply.http_status, sides
                 )
             self._room.learn(group.records.height, len(answer.body))
-            reading.hold(group, answer)
+            reading.hold(group.records, answer)
             await reading.take_in()
             if not answer.errors:
                 return ReadAnswer()
@@ -276,78 +260,12 @@ class _Group:
     """How often to try; None leaves it to the client."""
 
 
-class _Reading:
-    """What one reading has brought so far."""
-
-    def __init__(
-        self,
-        where: Where,
-        on_page: Callable[[pl.DataFrame], None],
-        on_unknown: Callable[[pl.DataFrame], None],
-    ) -> None:
-        self.where = where
-        self.unread = [pl.DataFrame(schema=UNREAD)]
-        self._on_page = on_page
-        self._on_unknown = on_unknown
-        self._held: list[tuple[_Group, Answer]] = []
-        self._held_bytes = 0
-        self._turn = asyncio.Lock()
-        self._pages: list[pl.DataFrame] = []
-        self._parts: list[_Group] = []
-
-    def tell(self, answer: ReadAnswer) -> None:
-        """Take in what an answer tells besides associations."""
-        if answer.unknown.height:
-            self._on_unknown(answer.unknown)
-        if answer.unread.height:
-            self.unread.append(answer.unread)
-
-    def hold(self, group: _Group, answer: Answer) -> None:
-        """Keep an answer until there are enough of them to take in."""
-        self._held.append((group, answer))
-        self._held_bytes += len(answer.body)
-
-    async def take_in(self, *, all_of_it: bool = False) -> None:
-        """Make columns of the answers held, once they are many."""
-        async with self._turn:
-            if self._held and (all_of_it or self._held_bytes >= HELD_BYTES):
-                held, self._held, self._held_bytes = self._held, [], 0
-                # A thousand records may have half a million associations: too long for the event loop.
-                await asyncio.to_thread(self._take, held)
-
-    def next_groups(self) -> list[_Group]:
-        """Give what is left to ask for: further pages, and parts of what could not be read."""
-        pages, parts = self._pages, self._parts
-        self._pages, self._parts = [], []
-        full = pl.concat(pages).iter_slices(MAX_READ_SIZE) if pages else ()
-        return [*parts, *map(_Group, full)]
-
-    def _take(self, held: list[tuple[_Group, Answer]]) -> None:
-        nested, size = list[pl.DataFrame](), 0
-        for group, answer in held:
-            # Even one answer may be too much for memory to hold at once as columns.
-            for part in parts_of(answer, PARSED_BYTES):
-                try:
-                    nested.append(nested_existing(part))
-                except WireError as error:
-                    answered = narrowed(group.records, str(error))
-                    self.unread.append(answered.unread)
-                    self._parts += [_Group(part, TRIES_OF_A_PART) for part in answered.again]
-                    break
-                size += len(part.results)
-                if size >= HELD_BYTES:
-                    self._give(nested)
-                    nested, size = [], 0
-        self._give(nested)
-
-    def _give(self, nested: list[pl.DataFrame]) -> None:
-        existing, pages = existing_of(nested)
-        self._on_page(existing)
-        if pages.height:
-            self._pages.append(pages)
-
-
 def _first_pages(pairs: pl.DataFrame) -> list[_Group]:
     records = pairs.select("from_id").unique(maintain_order=True)
     records = records.with_columns(pl.lit(None, pl.String).alias("after"))
     return list(map(_Group, records.iter_slices(MAX_READ_SIZE)))
+
+
+def _next_groups(pages: list[pl.DataFrame], parts: list[pl.DataFrame]) -> list[_Group]:
+    full = pl.concat(pages).iter_slices(MAX_READ_SIZE) if pages else ()
+    return [*(_Group(part, TRIES_OF_A_PART) for part in parts), *map(_Group, full)]

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from desks import between, open_desk
 
-from etl.hubspot import existing
+from etl.hubspot import reading
 from etl.hubspot.existing import SHORT_READING, ExistingReader, TooManyPagesError
 from etl.hubspot.wire import TYPED_PAIR
 
@@ -124,8 +124,8 @@ async def test_a_long_answer_is_read_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_bytes: int
 ) -> None:
     """Where an answer is too long to be parsed at once, every association is read all the same."""
-    monkeypatch.setattr(existing, "PARSED_BYTES", part_bytes)
-    monkeypatch.setattr(existing, "HELD_BYTES", part_bytes)
+    monkeypatch.setattr(reading, "PARSED_BYTES", part_bytes)
+    monkeypatch.setattr(reading, "HELD_BYTES", part_bytes)
     async with open_desk(tmp_path, page_size=2) as desk:
         for contact in range(1, 31):
             for company in range(contact % 4):

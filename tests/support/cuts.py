@@ -50,7 +50,7 @@ Sent = tuple[str, str, int, int]
 Where = Literal["request", "journal", "chunk", "rename"]
 """A request at the account, a write to the journal, a chunk staged, a file that appears."""
 
-WRITES: Final = ("begin", "settle", "compared", "remember")
+WRITES: Final = ("begin", "settle", "settle_all", "compared", "remember")
 """What writes to the journal."""
 
 
