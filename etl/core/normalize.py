@@ -65,8 +65,7 @@ def normalize(
         )
         return proven, proven.clear().with_columns(nothing)
     frame = frame.with_columns(
-        (_unknown() if column in keyed else record_id(column)).alias(end)
-        for column, end in ends
+        (_unknown() if column in keyed else record_id(column)).alias(end) for column, end in ends
     )
     is_good = (
         _is_proven(from_column, "from_id", keyed)

@@ -71,9 +71,11 @@ class Costs:
     queries: int
     """Times that polars was set to work; each has its price, whatever the rows."""
     files: int
-    """Parquet files that polars was pointed at to read; one that is read twice counts twice."""
+    """Staged files that polars was pointed at to read; one that is read twice counts twice."""
     transactions: int
     """Of the journal."""
+    parsed_bytes: int
+    """Of answers that were read into columns; others are known by their wording."""
 
 
 class Counting:
@@ -84,12 +86,14 @@ class Counting:
         self._queries = itertools.count()
         self._files = itertools.count()
         self._transactions = itertools.count()
+        self._parsed_bytes = 0
         self._ours: dict[CodeType, bool] = {}
 
     def costs(self) -> Costs:
         """Sum up, once, when all has been counted."""
         counts = (self._lines, self._queries, self._files, self._transactions)
-        return Costs(*map(next, counts))
+        lines, queries, files, transactions = map(next, counts)
+        return Costs(lines, queries, files, transactions, self._parsed_bytes)
 
     def querying(self, collect: Callable[..., Any]) -> Callable[..., Any]:
         """Count the queries; methods of DataFrames are queries, too."""
@@ -106,6 +110,15 @@ class Counting:
         def counted(source: Any, *args: Any, **kwargs: Any) -> Any:
             for _ in source if isinstance(source, list) else [source]:
                 next(self._files)
+            return read(source, *args, **kwargs)
+
+        return counted
+
+    def parsing(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        """Count the bytes of JSON that a reader is given."""
+
+        def counted(source: bytes, *args: Any, **kwargs: Any) -> Any:
+            self._parsed_bytes += len(source)
             return read(source, *args, **kwargs)
 
         return counted
@@ -146,8 +159,9 @@ def counting() -> Iterator[Counting]:
     engine = importlib.import_module("polars.lazyframe.engine")._LocalEngine
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "collect", count.querying(engine.collect))
-        patch.setattr(pl, "read_parquet", count.reading(pl.read_parquet))
-        patch.setattr(pl, "scan_parquet", count.reading(pl.scan_parquet))
+        for reader in ("read_ipc", "scan_ipc"):
+            patch.setattr(pl, reader, count.reading(getattr(pl, reader)))
+        patch.setattr(pl, "read_json", count.parsing(pl.read_json))
         patch.setattr(sqlite3, "connect", count.connecting(sqlite3.connect))
         threading.settrace(count.trace)
         sys.settrace(count.trace)
