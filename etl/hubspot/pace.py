@@ -1,20 +1,27 @@
 """Let requests go at the account's full rate limit, and never over it.
 
 The limit is the job's, or else what HubSpot's headers say; every attempt passes here, for a retry
-costs quota as much as a first try.
+costs quota as much as a first try. What others use of the account's limit is left to them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from aiolimiter import AsyncLimiter
-
-from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS, bucket_for
+from etl.core.pace import CATCH_UP, LOWEST_LIMIT, WINDOW_SECONDS, Spacing, spare_of
+from etl.core.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from etl.core.share import Departure
+
+FILL_SECONDS: Final = 2.0
+"""Time in which what others have given back is taken up: at once would be a burst."""
+
+LOOK_SECONDS: Final = 0.1
+"""How long a request sleeps at most before it looks again: answers change what is left."""
 
 
 class Pace:
@@ -30,49 +37,65 @@ class Pace:
         """Start at the job's limit; None starts at the lowest and follows HubSpot's headers."""
         self._is_auto = requests_per_10_seconds is None
         self.requests_per_10_seconds: float = requests_per_10_seconds or LOWEST_LIMIT
-        self._limiter = _limiter(self.requests_per_10_seconds)
+        self._share = Share(self.requests_per_10_seconds)
+        self._spacing = Spacing()
         self._clock = clock
         self._sleep = sleep
         self._open_at = 0.0
-        self._is_new = False
         self.told: float | None = None
         """The limit that HubSpot's headers name; None while none has, or the job sets one."""
 
-    async def wait(self) -> None:
+    async def wait(self) -> Departure:
         """Wait for one request's turn."""
-        while (closed_for := self._open_at - self._clock()) > 0:
+        while (closed_for := self._opens_at(now := self._clock()) - now) > 0:
             await self._sleep(closed_for)
-        if self._is_new:
-            self._is_new = False
-            await self._limiter.acquire(self._limiter.max_rate)
-        await self._limiter.acquire()
+        interval = self._interval(now)
+        late = CATCH_UP * spare_of(self.requests_per_10_seconds) * interval
+        self._spacing.depart(now, interval, late)
+        return self._share.depart(now)
 
     def pause(self, seconds: float) -> None:
         """Hold back every request; a pause never shortens a longer one."""
         self._open_at = max(self._open_at, self._clock() + seconds)
 
-    def observe(self, headers: Mapping[str, str]) -> None:
+    def observe(self, departure: Departure, headers: Mapping[str, str]) -> None:
         """Follow ``X-HubSpot-RateLimit-Max`` where the job leaves the limit to HubSpot.
 
         Answers that disagree are about different limits; the lowest of them binds us.
         """
-        if not self._is_auto:
-            return
         limit = _number(headers.get("X-HubSpot-RateLimit-Max"))
         interval = _number(headers.get("X-HubSpot-RateLimit-Interval-Milliseconds"))
         if not limit:
             return
+        is_of_window = not interval or interval == WINDOW_SECONDS * 1000
         limit *= WINDOW_SECONDS * 1000 / interval if interval else 1
-        if self.told is None or limit < self.told:
-            self.told = self.requests_per_10_seconds = limit
-            self._limiter = _limiter(limit)
-            # A new bucket is empty; without this it would let a request through at once.
-            self._is_new = True
+        if self._is_auto and (self.told is None or limit < self.told):
+            self.told = self.requests_per_10_seconds = self._share.limit = limit
+        remaining = _number(headers.get("X-HubSpot-RateLimit-Remaining"))
+        if is_of_window and remaining is not None and limit == self._share.limit:
+            self._share.told(departure, remaining)
 
+    def admitted(self, departure: Departure) -> None:
+        """Hear that HubSpot has not refused a request for the pace."""
+        self._share.admitted(departure)
 
-def _limiter(requests_per_10_seconds: float) -> AsyncLimiter:
-    bucket = bucket_for(requests_per_10_seconds)
-    return AsyncLimiter(bucket.max_rate, bucket.time_period)
+    def refused(self, departure: Departure) -> None:
+        """Hear that HubSpot has refused a request for the pace."""
+        self._share.refused(departure, self._clock())
+
+    def _opens_at(self, now: float) -> float:
+        """Tell when to go, or to look again."""
+        opens_at = max(self._open_at, self._spacing.opens_at(self._interval(now)))
+        if self._share.ours(now) >= self._share.left(now):
+            opens_at = max(opens_at, self._share.next_leaves_at())
+        return opens_at if self._open_at > now else min(opens_at, now + LOOK_SECONDS)
+
+    def _interval(self, now: float) -> float:
+        """Give the seconds from one request to the next."""
+        left = self._share.left(now)
+        to_fill = max(0.0, left - self._share.ours(now)) / FILL_SECONDS
+        limit = self.requests_per_10_seconds
+        return 1 / min(left / WINDOW_SECONDS + to_fill, (limit - spare_of(limit)) / WINDOW_SECONDS)
 
 
 def _number(text: str | None) -> float | None:

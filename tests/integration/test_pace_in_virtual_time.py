@@ -116,16 +116,17 @@ def test_the_sandbox_refuses_nobody_at_its_own_limit() -> None:
         async def worker() -> None:
             for _ in range(20):
                 async with turn:
-                    await pace.wait()
+                    departure = await pace.wait()
                 if quota.admit() is not None:
                     refused.append(clock())
+                headers = quota.headers()
                 await asyncio.sleep(0.2)
-                pace.observe(quota.headers())
+                pace.observe(departure, headers)
 
         # As a run does, the labels are asked for first, and the answer tells the limit.
-        await pace.wait()
+        departure = await pace.wait()
         quota.admit()
-        pace.observe(quota.headers())
+        pace.observe(departure, quota.headers())
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
                 group.create_task(worker())
@@ -145,10 +146,10 @@ def test_a_limit_learned_on_the_way_is_kept_to(limit: int) -> None:
         async def worker() -> None:
             for _ in range(20):
                 async with turn:
-                    await pace.wait()
+                    departure = await pace.wait()
                 departures.append(clock())
                 await asyncio.sleep(0.1)
-                pace.observe(allowed(limit))
+                pace.observe(departure, allowed(limit))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
@@ -167,9 +168,9 @@ def test_answers_that_disagree_about_the_limit_do_not_lift_it() -> None:
         pace = Pace(None, clock=clock)
         departures: list[float] = []
         for number in range(1500):
-            await pace.wait()
+            departure = await pace.wait()
             departures.append(clock())
-            pace.observe(allowed((150, 190)[number % 2]))
+            pace.observe(departure, allowed((150, 190)[number % 2]))
         return departures
 
     assert busiest_window(leap(run)) <= 190
@@ -180,7 +181,7 @@ def test_a_limit_for_another_interval_is_converted() -> None:
 
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(None, clock=clock)
-        pace.observe(allowed(15, 1000))
+        pace.observe(await pace.wait(), allowed(15, 1000))
         assert pace.requests_per_10_seconds == 150
         return await drive(pace, clock, 600, 50)
 
@@ -205,7 +206,7 @@ def test_headers_without_a_limit_change_nothing(headers: dict[str, str]) -> None
 
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(None, clock=clock)
-        pace.observe(headers)
+        pace.observe(await pace.wait(), headers)
         return [pace.requests_per_10_seconds]
 
     assert leap(run) == [100]
@@ -216,7 +217,7 @@ def test_the_jobs_own_limit_is_not_overruled() -> None:
 
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(40, clock=clock)
-        pace.observe(allowed(190))
+        pace.observe(await pace.wait(), allowed(190))
         return await drive(pace, clock, 200, 50)
 
     assert busiest_window(leap(run)) <= 40

@@ -36,7 +36,7 @@ LAYERS: Final = {
     "etl.lock etl.label_lock_file etl.logs etl.settings etl.plan etl.hubspot.client etl.hubspot.push etl.hubspot.compare "
     "etl.hubspot.settle etl.hubspot.existing etl.hubspot.transport etl.hubspot.account etl.hubspot.quota "
     "etl.hubspot.settings_check etl.hubspot.labels etl.hubspot.label_admin etl.hubspot.label_room etl.hubspot.meter "
-    "etl.hubspot.pace etl.hubspot.parallel etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single "
+    "etl.hubspot.pace etl.hubspot.crew etl.hubspot.parallel etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single "
     "etl.hubspot.limits etl.hubspot.usage_report etl.hubspot.ceilings etl.plan_limits etl.kept_source etl.key_cache "
     "etl.hubspot.look_up etl.check.* etl.doctor.* etl.hubspot.record_reader etl.id_file etl.export etl.sink",
     4: "etl.pipeline.*",
@@ -60,7 +60,6 @@ FENCES: Final = {
 IMPURE: Final = frozenset(
     [
         "aiohttp",
-        "aiolimiter",
         "asyncio",
         "click",
         "fcntl",
