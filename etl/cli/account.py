@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from etl.cli.first_signal import stop_on_signals
 from etl.cli.options import portal_option, sandbox_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
-from etl.cli.signals import stop_on_signals
 from etl.cli.version_notice import tell_support
 from etl.logs import open_log
 from etl.model import ApiVersion, HubspotSettings, Limits

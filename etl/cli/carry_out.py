@@ -12,8 +12,8 @@ import msgspec
 from rich.console import Console
 
 from etl.cli import tell
+from etl.cli.first_signal import stop_on_signals
 from etl.cli.progress import watch_run
-from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import print_summary
 from etl.core.exit_code import ExitCode
 from etl.errors import EtlError, ProblemsError, StoppedError

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from etl.cli.first_signal import stop_on_signals
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.cli.plan import print_reasons
 from etl.cli.progress import Reading, watch_run
 from etl.cli.session import Target, rehearsal_of
-from etl.cli.signals import stop_on_signals
 from etl.cli.version_notice import tell_support
 from etl.core.compare import Sign
 from etl.errors import UsageError

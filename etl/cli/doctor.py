@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, get_args
 import click
 import msgspec
 
+from etl.cli.first_signal import stop_on_signals
 from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
-from etl.cli.signals import stop_on_signals
 from etl.core.finding import Finding, Status, verdict_of
 from etl.errors import UsageError
 from etl.logs import open_log

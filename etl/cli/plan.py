@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from etl.cli.first_signal import stop_on_signals
 from etl.cli.limit_findings import print_findings
 from etl.cli.options import locked_option, portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
-from etl.cli.signals import stop_on_signals
 from etl.cli.summary_table import key_words
 from etl.cli.version_notice import tell_support
 from etl.core.label_lock import PORTAL_UNKNOWN, PORTAL_UNPINNED

@@ -1,20 +1,16 @@
-"""Ctrl-C and SIGTERM: the first ends a run in good order, the second ends the process at once."""
+"""Ctrl-C and SIGTERM, where they end the process at once: before a run, and the second time in it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from etl.core.exit_code import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
-
-    from etl.stop import Stop
 
 SIGNALS: Final = {
     signal.SIGINT: ("interrupted by Ctrl-C", ExitCode.INTERRUPTED),
@@ -50,24 +46,3 @@ def ignore_signals() -> None:
     """Let nothing change how the process ends: all is done and told, and Python clears up."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-
-
-@contextmanager
-def stop_on_signals(stop: Stop, then: str) -> Iterator[None]:
-    """Let the first signal end the run in good order, and a second the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: signal.Signals) -> None:
-        reason, exit_code = SIGNALS[number]
-        stop.request(reason, "", exit_code)
-        # Put over the loop's own handlers: to remove those first would leave a moment without any.
-        end_at_once_on_signals(then)
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-        end_at_once_on_signals(then)

@@ -1,53 +1,31 @@
-"""Answer every association with success, as fast as Python can: the far end of the benchmarks.
+"""Serve the account of the benchmarks on loopback, as fast as Python can.
 
-Usage: python tests/benchmarks/answering_server.py   (prints its port on the first line)
+Usage: python tests/benchmarks/answering_server.py [--latency-ms 0] [--contacts 1000000]
+       [--per-company 1]    (prints its port on the first line)
 
-It parses each body in full and names each pair, so that the client has real answers to judge, but
-keeps no portal: what is measured is the client.
+``GET /calls`` tells what has been asked since the start.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
+from typing import Final
 
-import msgspec
+from account import Belonging
+from answers import Account
 
-LABELS = {
-    b"contacts": (
-        b'{"results":[{"category":"HUBSPOT_DEFINED","typeId":279,"label":null},'
-        b'{"category":"USER_DEFINED","typeId":36,"label":"Decision maker"}]}'
-    ),
-    b"companies": (
-        b'{"results":[{"category":"HUBSPOT_DEFINED","typeId":280,"label":null},'
-        b'{"category":"USER_DEFINED","typeId":37,"label":"Decision maker"}]}'
-    ),
-}
-DETAILS = b'{"portalId":1,"timeZone":"UTC","utcOffsetMilliseconds":0}'
-TAIL = (
-    '],"status":"COMPLETE","startedAt":"2026-11-23T00:00:00Z","completedAt":"2026-11-23T00:00:00Z"}'
-)
-REQUESTS_PER_10_SECONDS = 1_000_000
+REQUESTS_PER_10_SECONDS: Final = 1_000_000
 
 
-class _Id(msgspec.Struct):
-    id: str
-
-
-class _Pair(msgspec.Struct):
-    from_: _Id = msgspec.field(name="from")
-    to: _Id
-
-
-class _Batch(msgspec.Struct):
-    inputs: list[_Pair]
-
-
-_BATCH = msgspec.json.Decoder(_Batch)
-
-
-class AnsweringServer(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Speak just enough HTTP/1.1 for a client that sends Content-Length."""
+
+    def __init__(self, account: Account, latency_seconds: float) -> None:
+        self._account = account
+        self._latency_seconds = latency_seconds
+        self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a connection."""
@@ -59,52 +37,47 @@ class AnsweringServer(asyncio.Protocol):
         """Answer each request once it is whole."""
         self._buffer += data
         while (head_end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = bytes(self._buffer[:head_end]).lower()
-            _, _, after = head.partition(b"content-length:")
-            size = int(after.split(b"\r\n", 1)[0]) if after else 0
-            end = head_end + 4 + size
+            head = bytes(self._buffer[:head_end])
+            _, _, after = head.lower().partition(b"content-length:")
+            end = head_end + 4 + (int(after.split(b"\r\n", 1)[0]) if after else 0)
             if len(self._buffer) < end:
                 return
             body = bytes(self._buffer[head_end + 4 : end])
             del self._buffer[:end]
-            answer = _answer(head.split(b" ", 2)[1], body)
-            self._transport.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                b"X-HubSpot-RateLimit-Max: %d\r\nContent-Length: %d\r\n\r\n"
-                % (REQUESTS_PER_10_SECONDS, len(answer))
-                + answer
-            )
+            path = head.split(b" ", 2)[1].decode()
+            self._loop.call_later(self._latency_seconds, self._answer, path, body)
+
+    def _answer(self, path: str, body: bytes) -> None:
+        status, answer = self._account.answer(path, body)
+        self._transport.write(
+            b"HTTP/1.1 %d \r\nContent-Type: application/json\r\n"
+            b"X-HubSpot-RateLimit-Max: %d\r\nContent-Length: %d\r\n\r\n"
+            % (status, REQUESTS_PER_10_SECONDS, len(answer))
+            + answer
+        )
 
 
-def _answer(path: bytes, body: bytes) -> bytes:
-    if path.endswith(b"/details"):
-        return DETAILS
-    if path.endswith(b"/labels"):
-        return LABELS[path.split(b"/")[-3]]
-    pairs = _BATCH.decode(body).inputs
-    if path.endswith(b"/batch/create"):
-        results = [
-            f'{{"fromObjectTypeId":"0-1","fromObjectId":"{pair.from_.id}",'
-            f'"toObjectTypeId":"0-2","toObjectId":"{pair.to.id}","labels":["Decision maker"]}}'
-            for pair in pairs
-        ]
-    else:
-        results = [
-            f'{{"from":{{"id":"{pair.from_.id}"}},"to":{{"id":"{pair.to.id}"}},'
-            '"associationSpec":{"associationCategory":"HUBSPOT_DEFINED","associationTypeId":279}}'
-            for pair in pairs
-        ]
-    return f'{{"results":[{",".join(results)}{TAIL}'.encode()
-
-
-async def serve() -> None:
+async def serve(account: Account, latency_seconds: float) -> None:
     """Serve on loopback until the process is ended."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(AnsweringServer, "127.0.0.1", 0)
+    server = await loop.create_server(
+        lambda: Connection(account, latency_seconds), "127.0.0.1", port=0
+    )
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
+def main() -> None:
+    """Read the options and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--contacts", type=int, default=1_000_000)
+    parser.add_argument("--per-company", type=int, default=1)
+    options = parser.parse_args()
+    account = Account(Belonging(options.contacts, options.per_company))
+    asyncio.run(serve(account, options.latency_ms / 1000))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve())
+    main()

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,24 @@ from etl.cli import COMMANDS
 
 REPOSITORY: Final = Path(__file__).parents[2]
 SECONDS: Final = 60
+
+LOADED_BY_HELP: Final = {
+    "etl",
+    "etl.cli",
+    "etl.cli.signals",
+    "etl.cli.streams",
+    "etl.core",
+    "etl.core.exit_code",
+    "etl.errors",
+}
+"""All of ours that the list of commands needs."""
+
+LIBRARIES: Final = {
+    re.split(r"[>=;]", requirement)[0].strip().replace("-", "_")
+    for requirement in tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))[
+        "project"
+    ]["dependencies"]
+} - {"click"}
 
 JOB: Final = """\
 source: {path: rows.csv}
@@ -325,6 +344,24 @@ def test_the_help_lists_every_command_and_exit_code(tmp_path: Path) -> None:
     assert ended.code == 0
     assert [name for name in COMMANDS if f"  {name} " not in ended.stdout] == []
     assert "130 / 143" in ended.stdout
+
+
+def test_help_loads_little(tmp_path: Path) -> None:
+    """Help is there at once: what takes long to load is loaded by the command that needs it."""
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "etl", "--help"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    lines = (line.split("|") for line in ended.stderr.decode().splitlines())
+    loaded = {fields[2].strip() for fields in lines if len(fields) == 3}
+    heavy = {"asyncio", "email", "http", "logging", "socket", "sqlite3", "ssl", "subprocess"}
+    assert loaded >= {"click", *LOADED_BY_HELP}
+    assert {name for name in loaded if name.partition(".")[0] == "etl"} == LOADED_BY_HELP
+    assert not loaded & {*heavy, *LIBRARIES}
 
 
 def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Write rows over the contacts of the account, in no order.
+
+Usage: python tests/benchmarks/source.py FILE [--rows 1000000] [--per-company 1] [--emails]
+
+Columns: contact_id, or email in its place, and company_id.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+import polars as pl
+from account import COMPANY_STEP, CONTACT_STEP, EMAIL, FIRST_COMPANY, FIRST_CONTACT
+
+STRIDE: Final = 7_919
+"""A prime: steps of it, round and round, visit every contact once where it divides not the rows."""
+
+
+def write_source(path: str, rows: int, *, per_company: int, emails: bool) -> None:
+    """Write one row a contact, streaming."""
+    assert rows % STRIDE, f"rows can't be a multiple of {STRIDE}"
+    number = pl.int_range(rows) * STRIDE % rows
+    contact = FIRST_CONTACT + CONTACT_STEP * number
+    pl.LazyFrame().select(
+        pl.format(EMAIL, contact).alias("email") if emails else contact.alias("contact_id"),
+        (FIRST_COMPANY + COMPANY_STEP * (number // per_company)).alias("company_id"),
+    ).sink_csv(path)
+
+
+def main() -> None:
+    """Read the options and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--per-company", type=int, default=1)
+    parser.add_argument("--emails", action="store_true")
+    options = parser.parse_args()
+    write_source(options.path, options.rows, per_company=options.per_company, emails=options.emails)
+
+
+if __name__ == "__main__":
+    main()
