@@ -1,8 +1,7 @@
-"""Fit a run's requests into HubSpot's rolling window, evenly.
+"""Let requests go evenly, at HubSpot's limit of a rolling window.
 
-Requests that are due every 10 / n seconds, of which each may go a little early, are at most
-10 / (10 / n) and one more in any ten seconds. HubSpot counts them over a rolling window of ten
-seconds, so some of its limit is left as room for requests that the network bunches together.
+Some of the limit is left unused, as room for requests that the network bunches together. That no
+window of ours holds more than the rest, `share` sees to: here it is only said when the next is due.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ HIGHEST_LIMIT: Final = 250
 SPARE: Final = 0.01
 """Share of the limit left unused: at 100 requests in ten seconds, room for 80 ms of jitter."""
 
-CATCH_UP: Final = 0.2
-"""Share of the spare room that a request which woke late may win back."""
+CATCH_UP: Final = 2
+"""Requests that may go right after one another when the machine, busy with others, woke us late."""
 
 
 def spare_of(limit: float) -> float:
@@ -44,6 +43,10 @@ class Spacing:
         """Tell when the next one is to go, at one every `interval` seconds."""
         return self.due + interval
 
-    def depart(self, now: float, interval: float, late: float) -> None:
-        """Let one go; it counts as gone in time up to `late` seconds after it was to go."""
-        self.due = max(self.due + interval, now - late)
+    def depart(self, now: float, interval: float, opened_at: float = -inf) -> None:
+        """Let one go that was held back until then, whatever was due.
+
+        Being late is won back, but a rest is not: requests after it begin anew.
+        """
+        due = min(max(self.due + interval, opened_at), now)
+        self.due = due if now - due <= CATCH_UP * interval else now

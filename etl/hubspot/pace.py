@@ -7,9 +7,10 @@ costs quota as much as a first try. What others use of the account's limit is le
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, Final
 
-from etl.core.pace import CATCH_UP, LOWEST_LIMIT, WINDOW_SECONDS, Spacing, spare_of
+from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS, Spacing, spare_of
 from etl.core.share import Share
 
 if TYPE_CHECKING:
@@ -47,11 +48,13 @@ class Pace:
 
     async def wait(self) -> Departure:
         """Wait for one request's turn."""
-        while (closed_for := self._opens_at(now := self._clock()) - now) > 0:
-            await self._sleep(closed_for)
-        interval = self._interval(now)
-        late = CATCH_UP * spare_of(self.requests_per_10_seconds) * interval
-        self._spacing.depart(now, interval, late)
+        opened_at = -inf
+        while (opens_at := self._opens_at(now := self._clock())) > now:
+            opened_at = opens_at
+            # A pause holds whatever HubSpot says meanwhile.
+            look_at = max(now + LOOK_SECONDS, self._open_at)
+            await self._sleep(min(opens_at, look_at) - now)
+        self._spacing.depart(now, self._interval(now), opened_at)
         return self._share.depart(now)
 
     def pause(self, seconds: float) -> None:
@@ -84,11 +87,11 @@ class Pace:
         self._share.refused(departure, self._clock())
 
     def _opens_at(self, now: float) -> float:
-        """Tell when to go, or to look again."""
+        """Tell when to go, as far as is known now."""
         opens_at = max(self._open_at, self._spacing.opens_at(self._interval(now)))
         if self._share.ours(now) >= self._share.left(now):
             opens_at = max(opens_at, self._share.next_leaves_at())
-        return opens_at if self._open_at > now else min(opens_at, now + LOOK_SECONDS)
+        return opens_at
 
     def _interval(self, now: float) -> float:
         """Give the seconds from one request to the next."""

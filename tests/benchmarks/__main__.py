@@ -2,7 +2,7 @@
 
 Usage: python tests/benchmarks [--quick]
 
-Some twenty minutes on two quiet cores; three with --quick.
+Some forty minutes on two quiet cores; five with --quick.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ SECTIONS = {
     "Against the official client": "against_official.py",
     "Nightly": "nightly.py",
     "Reads and keys": "reads.py",
+    "At the limit": "at_the_limit.py",
 }
 
 
