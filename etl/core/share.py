@@ -1,10 +1,12 @@
-"""Find what others leave of an account's rolling window, and keep to it.
+"""Keep to an account's rolling window, evenly, and to what others leave of it.
 
 Rule 1: HubSpot tells what was left when a request came. What is gone then and was not ours, others
-        have sent; what leaves the window until now is known, of theirs as of ours.
+        have sent.
 Rule 2: others are taken to hold what they held when last seen, and a little more.
 Rule 3: a refusal says that less is left than HubSpot tells. What was too much then is not sent
         again at once: the ceiling falls by more with each refusal in a row, and rises ever faster.
+Rule 4: requests go evenly, a little faster while the window has room: what a busy machine sends late,
+        or others give back, is made up for without a burst.
 """
 
 from __future__ import annotations
@@ -14,7 +16,20 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final
 
-from etl.core.pace import WINDOW_SECONDS, spare_of
+from etl.core.pace import WINDOW_SECONDS, usable
+
+FASTEST: Final = 1.1
+"""Pace at which room in the window is made up for: at 100 in ten seconds, never thirteen in a second."""
+
+LATE_SECONDS: Final = 0.05
+"""What a request that woke late leaves to the next: half of the way between two at 100 in ten seconds,
+so that no two of them go together and, ten seconds later, meet the window together."""
+
+OURS_SECONDS: Final = WINDOW_SECONDS + 0.02
+"""How long a request of ours is counted: one that was long on its way stays in the window longer."""
+
+FILL_SECONDS: Final = 0.5
+"""Time in which that room would be filled, were it not for `FASTEST`."""
 
 DOUBT: Final = 0.02
 """Share of the others' requests that is left free beside theirs, for they do not come evenly."""
@@ -48,7 +63,11 @@ class Share:
 
     limit: float
     """Requests that the account may send in a window."""
+    our_limit: float = inf
+    """Requests that we may send in a window, whatever the account allows."""
     _ours: deque[float] = field(default_factory=deque)
+    _due: float = -inf
+    """When the last of ours should have gone."""
     _others: float = 0.0
     """Requests of others in the window when they were last seen."""
     _seen_in_a_row: int = 0
@@ -58,29 +77,40 @@ class Share:
     _refused_at: float = -inf
     _refused_in_a_row: int = 0
 
+    def opens_at(self, now: float) -> float:
+        """Tell when the next request of ours may go, as far as is known now."""
+        opens_at = self._due + self._interval(now)
+        if self.ours(now) < self.left(now):
+            return opens_at
+        return max(opens_at, self._ours[0] + OURS_SECONDS)
+
+    def _interval(self, now: float) -> float:
+        """Tell how many seconds after one request the next is due."""
+        left = self.left(now)
+        per_window = left + max(0.0, left - self.ours(now)) * WINDOW_SECONDS / FILL_SECONDS
+        return WINDOW_SECONDS / min(per_window, FASTEST * usable(min(self.limit, self.our_limit)))
+
     def left(self, now: float) -> float:
         """Tell how many requests of ours the window that ends now may hold."""
         ceiling = self._ceiling + RISE * self.limit * (now - self._refused_at) ** 2
-        room = min(self.limit, ceiling)
-        kept_free = spare_of(self.limit)
+        alone = usable(self.limit)
+        kept_free = self.limit - alone
         # As few as are spared for the network's jitter may be that jitter, but not for long.
         if self._others > kept_free or self._seen_in_a_row >= NO_JITTER:
             kept_free = max(kept_free, self._others * (1 + DOUBT) + 1)
-        return max(room - kept_free, self.limit * LEAST)
+        left = min(self.limit, ceiling) - kept_free
+        return min(max(left, self.limit * LEAST), usable(self.our_limit))
 
     def ours(self, now: float) -> int:
         """Tell how many requests of ours are in the window that ends now."""
-        while self._ours and self._ours[0] <= now - WINDOW_SECONDS:
+        while self._ours and self._ours[0] <= now - OURS_SECONDS:
             self._ours.popleft()
         return len(self._ours)
-
-    def next_leaves_at(self) -> float:
-        """Tell when the oldest request of ours leaves the window."""
-        return self._ours[0] + WINDOW_SECONDS
 
     def depart(self, now: float) -> Departure:
         """Let a request go."""
         self._ours.append(now)
+        self._due = min(max(self._due + self._interval(now), now - LATE_SECONDS), now)
         return Departure(now, self.ours(now))
 
     def told(self, departure: Departure, remaining: float) -> None:

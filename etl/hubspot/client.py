@@ -210,7 +210,8 @@ class Client:
             # One at a time: a stop finds a single request waiting for its turn, and the calls left
             # today are counted when all that went before are in flight.
             async with self._turn:
-                await self._stop.interrupts(self.crew.wait())
+                if not self.crew.has_slot:
+                    await self._stop.interrupts(self.crew.wait())
                 remaining = self.meter.daily_remaining
                 left = None if remaining is None else remaining - self.crew.in_flight
                 if await self.quota.wait(left):

@@ -46,6 +46,11 @@ class Crew:
         """Tell how many requests are in flight."""
         return self._slots.in_flight
 
+    @property
+    def has_slot(self) -> bool:
+        """Tell whether one more request may be in flight now."""
+        return self._slots.opens_at <= self._clock()
+
     async def wait(self) -> None:
         """Wait until one more request may be in flight; one caller at a time."""
         while (seconds := self._slots.opens_at - self._clock()) > 0:

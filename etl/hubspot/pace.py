@@ -10,16 +10,13 @@ import asyncio
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS, Spacing, spare_of
+from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS
 from etl.core.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from etl.core.share import Departure
-
-FILL_SECONDS: Final = 2.0
-"""Time in which what others have given back is taken up: at once would be a burst."""
 
 LOOK_SECONDS: Final = 0.1
 """How long a request sleeps at most before it looks again: answers change what is left."""
@@ -38,8 +35,7 @@ class Pace:
         """Start at the job's limit; None starts at the lowest and follows HubSpot's headers."""
         self._is_auto = requests_per_10_seconds is None
         self.requests_per_10_seconds: float = requests_per_10_seconds or LOWEST_LIMIT
-        self._share = Share(self.requests_per_10_seconds)
-        self._spacing = Spacing()
+        self._share = Share(self.requests_per_10_seconds, requests_per_10_seconds or inf)
         self._clock = clock
         self._sleep = sleep
         self._open_at = 0.0
@@ -48,13 +44,10 @@ class Pace:
 
     async def wait(self) -> Departure:
         """Wait for one request's turn."""
-        opened_at = -inf
-        while (opens_at := self._opens_at(now := self._clock())) > now:
-            opened_at = opens_at
+        while (opens_at := max(self._open_at, self._share.opens_at(now := self._clock()))) > now:
             # A pause holds whatever HubSpot says meanwhile.
             look_at = max(now + LOOK_SECONDS, self._open_at)
             await self._sleep(min(opens_at, look_at) - now)
-        self._spacing.depart(now, self._interval(now), opened_at)
         return self._share.depart(now)
 
     def pause(self, seconds: float) -> None:
@@ -74,6 +67,8 @@ class Pace:
         limit *= WINDOW_SECONDS * 1000 / interval if interval else 1
         if self._is_auto and (self.told is None or limit < self.told):
             self.told = self.requests_per_10_seconds = self._share.limit = limit
+        elif not self._is_auto and limit >= self.requests_per_10_seconds:
+            self._share.limit = limit
         remaining = _number(headers.get("X-HubSpot-RateLimit-Remaining"))
         if is_of_window and remaining is not None and limit == self._share.limit:
             self._share.told(departure, remaining)
@@ -85,20 +80,6 @@ class Pace:
     def refused(self, departure: Departure) -> None:
         """Hear that HubSpot has refused a request for the pace."""
         self._share.refused(departure, self._clock())
-
-    def _opens_at(self, now: float) -> float:
-        """Tell when to go, as far as is known now."""
-        opens_at = max(self._open_at, self._spacing.opens_at(self._interval(now)))
-        if self._share.ours(now) >= self._share.left(now):
-            opens_at = max(opens_at, self._share.next_leaves_at())
-        return opens_at
-
-    def _interval(self, now: float) -> float:
-        """Give the seconds from one request to the next."""
-        left = self._share.left(now)
-        to_fill = max(0.0, left - self._share.ours(now)) / FILL_SECONDS
-        limit = self.requests_per_10_seconds
-        return 1 / min(left / WINDOW_SECONDS + to_fill, (limit - spare_of(limit)) / WINDOW_SECONDS)
 
 
 def _number(text: str | None) -> float | None:
