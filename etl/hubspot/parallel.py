@@ -29,19 +29,24 @@ async def in_parallel(
     Raises the first error of any of them, once the others have ended.
     """
     waiting = iter(items)
+    workers = 1
 
     async def worker() -> None:
+        nonlocal workers
         while True:
             async with seat():
                 # No await between the two lines: one worker draws at a time.
                 item = None if stop.requested else next(waiting, None)
                 if item is None:
                     return
+                if workers < concurrency:
+                    # One more than have work: a few items need few, however many there might be.
+                    workers += 1
+                    group.create_task(worker())
                 await work(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
+            group.create_task(worker())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors

@@ -48,8 +48,8 @@ ROWS: Final = 10_000
 PIECE: Final = 1_000
 """Rows of a chunk or a partition, where a run is to have many of them."""
 
-MAX_LINES_A_ROW: Final = 0.5
-"""Lines of Python: a loop over rows costs one at least. Counted: 0.21, or 430 a batch; 0.43 with
+MAX_LINES_A_ROW: Final = 0.6
+"""Lines of Python: a loop over rows costs one at least. Counted: 0.25, or 500 a batch; 0.52 with
 reading."""
 MAX_QUERIES: Final[dict[ExistingLabels, int]] = {"ignore": 24, "keep": 48}
 """Queries of polars, by batch; each takes a tenth of a millisecond. Counted: 20, and 44 with reading."""
