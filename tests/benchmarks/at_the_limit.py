@@ -1,6 +1,6 @@
 """Measure runs at an account's rolling limit: alone, behind slow answers, and beside another integration.
 
-Usage: python tests/benchmarks/at_the_limit.py [--seconds 60] [--quick]
+Usage: python tests/benchmarks/at_the_limit.py [--seconds 60] [--only 5] [--quick]
 
 Whole runs of full batches, against a server that counts its window as HubSpot does. Used is measured
 from ten seconds after the first batch, when the window is full, until the last one that was planned.
@@ -79,9 +79,11 @@ def main() -> None:
     """Run every case and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60, help="of sending, in each case")
+    parser.add_argument("--only", type=int, help="the number of one case, from 1")
     parser.add_argument("--quick", action="store_true", help="two cases of 25 seconds")
     options = parser.parse_args()
     seconds, cases = (25.0, QUICK) if options.quick else (options.seconds, CASES)
+    cases = cases if options.only is None else CASES[options.only - 1 : options.only]
     print(f"{seconds:.0f} seconds of full batches in each case.\n")
     header = ["limit in 10 s", "latency", "hanging", "others", "of the limit", "of what is left"]
     header += ["429", "refused", "of a core", "CPU ms a request", "in flight", "peak MB"]
@@ -89,12 +91,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for case in cases:
             took, window = _run(Path(name), case, seconds)
-            print(f"| {' | '.join(_line(case, took, window))} |", flush=True)
+            print(f"| {' | '.join(_line(case, took, window, seconds))} |", flush=True)
     print(f"\n{machine()}")
 
 
 def _run(folder: Path, case: Case, seconds: float) -> tuple[Measured, Window]:
-    rows = round(case.limit / WINDOW_SECONDS * seconds) * BATCH
+    rows = _batches(case, seconds) * BATCH
     source = folder / f"{rows}.csv"
     if not source.exists():
         write_source(source, rows)
@@ -117,9 +119,13 @@ def _run(folder: Path, case: Case, seconds: float) -> tuple[Measured, Window]:
             server.terminate()
 
 
-def _line(case: Case, took: Measured, window: Window) -> list[str]:
-    # Before the batches go, the labels are asked for; where answers hang, some come again at the end.
-    batches = window.admitted[5 : round(len(window.admitted) * (1 - 2 * case.hanging)) - 5]
+def _batches(case: Case, seconds: float) -> int:
+    return round(case.limit / WINDOW_SECONDS * seconds)
+
+
+def _line(case: Case, took: Measured, window: Window, seconds: float) -> list[str]:
+    # What comes after as many as there are batches is sent again: a minute later, where answers hang.
+    batches = window.admitted[: _batches(case, seconds)]
     planned = [each for each in batches if each[0] >= batches[0][0] + WINDOW_SECONDS]
     span = planned[-1][0] - planned[0][0]
     by_others = planned[-1][1] - planned[0][1]

@@ -37,7 +37,7 @@ class Window:
     hanging: float
     """Share of the requests that are never answered."""
     admitted: list[tuple[float, int]] = field(default_factory=list)
-    """When, and how many others had been let in by then."""
+    """When batches came, and how many requests of others had been let in by then."""
     refused: list[float] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -64,7 +64,8 @@ class LimitedConnection(Connection):
             window.refused.append(now)
             self.write(TOO_MANY, REFUSAL, limits)
             return
-        window.admitted.append((now, window.quota.used_by_others))
+        if "/batch/" in path:
+            window.admitted.append((now, window.quota.used_by_others))
         window.in_flight += 1
         window.most_in_flight = max(window.most_in_flight, window.in_flight)
         self._hangs = path.endswith("/create") and window.chance.random() < window.hanging
