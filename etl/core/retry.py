@@ -31,8 +31,15 @@ LOCKED_WAIT_SECONDS: Final = 2.0
 DAILY: Final = "DAILY"
 """HubSpot's name for the policy that ends at the account's midnight."""
 
+SECONDLY: Final = "SECONDLY"
+"""HubSpot's name for a policy that it no longer promises, and that has been seen."""
+
 SECOND: Final = 1.0
 """Length of the window behind policy ``SECONDLY``."""
+
+FIRST_REFUSED_SECONDS: Final = 0.5
+"""Wait after the first refusal for the pace, which by itself lets nothing go that is too much again;
+twice as long after each further one of the same request, up to half the window."""
 
 
 class Action(StrEnum):
@@ -74,6 +81,7 @@ class RetryPolicy:
         status: int,
         *,
         failures: int,
+        refusals: int = 1,
         elapsed_seconds: float,
         random: Callable[[], float],
         retry_after_seconds: float | None = None,
@@ -81,11 +89,14 @@ class RetryPolicy:
     ) -> RetryDecision:
         """Say what follows an attempt that ended with `status`.
 
-        `failures` counts the attempts so far that were no answer, this one included, 429 not.
+        `failures` counts the attempts so far that were no answer, this one included, 429 not;
+        `refusals` counts those of 429.
         `random` gives a float from 0 up to 1, which spreads the waits of parallel requests.
         """
         if status == TOO_MANY:
-            return self._after_429(policy_name, retry_after_seconds, elapsed_seconds, random)
+            return self._after_429(
+                policy_name, refusals, retry_after_seconds, elapsed_seconds, random
+            )
         if status not in {NO_STATUS, LOCKED, MOVING, REQUEST_TIMEOUT, *SERVER_ERRORS}:
             return RetryDecision(Action.JUDGE)
         if failures >= self.tries and status != MOVING:
@@ -103,16 +114,20 @@ class RetryPolicy:
     def _after_429(
         self,
         policy_name: str,
+        refusals: int,
         retry_after_seconds: float | None,
         elapsed_seconds: float,
         random: Callable[[], float],
     ) -> RetryDecision:
         if policy_name == DAILY:
             return RetryDecision(Action.STOP)
-        # A per-second refusal is over in a second; any other may need the whole window.
-        window = SECOND if policy_name == "SECONDLY" else WINDOW_SECONDS / 2
-        wait = retry_after_seconds if retry_after_seconds is not None else window
-        wait += random() * SECOND
+        wait = min(FIRST_REFUSED_SECONDS * 2 ** min(refusals - 1, 9), WINDOW_SECONDS / 2)
+        if policy_name == SECONDLY:
+            wait = max(wait, SECOND)
+        spread = min(wait, SECOND)
+        if retry_after_seconds is not None:
+            wait, spread = retry_after_seconds, SECOND
+        wait += random() * spread
         # A refusal for the pace says nothing against the request, so its rows never fail by it.
         if elapsed_seconds + wait <= self.budget_seconds:
             return RetryDecision(Action.WAIT, wait, everyone=True)

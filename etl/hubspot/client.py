@@ -15,9 +15,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from etl.core.circuit import OUTAGE_SECONDS, Circuit
-from etl.core.retry import DAILY, MOVING, NO_STATUS, SERVER_ERRORS, TOO_MANY, Action, RetryPolicy
+from etl.core.retry import (
+    DAILY,
+    MOVING,
+    NO_STATUS,
+    SECONDLY,
+    SERVER_ERRORS,
+    TOO_MANY,
+    Action,
+    RetryPolicy,
+)
 from etl.errors import EtlError, RequestError, StoppedError
 from etl.hubspot.access import refuse_access
+from etl.hubspot.crew import Crew
 from etl.hubspot.meter import Meter
 from etl.hubspot.paths import DETAILS
 from etl.hubspot.quota import Quota
@@ -27,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from etl.core.retry import RetryDecision
+    from etl.core.share import Departure
     from etl.hubspot.pace import Pace
     from etl.hubspot.transport import Attempt, Transport
     from etl.hubspot.wire import Answer
@@ -67,13 +78,14 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
+        concurrency: int | None = None,
         daily_reserve: int = 0,
         waits_for_quota: bool = False,
         meter: Meter | None = None,
         on_trouble: Callable[[str], None] = lambda _: None,
         on_wait: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Take what the run shares.
+        """Take what the run shares; without `concurrency` the latency says how much is in flight.
 
         `on_trouble` hears of each attempt that failed, `on_wait` of a wait for the account's midnight.
         """
@@ -90,7 +102,7 @@ class Client:
         self._turn = asyncio.Lock()
         self._circuit = Circuit()
         self._probing = asyncio.Lock()
-        self._in_flight = 0
+        self.crew = Crew(concurrency, clock=clock, sleep=sleep)
         self.quota = Quota(
             reserve=daily_reserve, waits=waits_for_quota, stop=stop, log=log, tell=on_wait
         )
@@ -161,16 +173,17 @@ class Client:
         began_at: float | None = None
         attempts = failures = 0
         while True:
-            await self._wait_for_turn()
+            departure = await self._wait_for_turn()
             # The budget is for trying, not for the queue.
             began_at = self._clock() if began_at is None else began_at
             self.meter.requests += attempts == 0
             attempts += 1
-            attempt = await self._try(method, path, body, only_reads=only_reads)
+            attempt = await self._try(departure, method, path, body, only_reads=only_reads)
             failures += attempt.status != TOO_MANY
             decision = policy.decide(
                 attempt.status,
                 failures=failures,
+                refusals=attempts - failures,
                 elapsed_seconds=self._clock() - began_at,
                 random=self._chance,
                 retry_after_seconds=_seconds(attempt.headers.get("Retry-After")),
@@ -190,20 +203,22 @@ class Client:
             else:
                 await self._stop.interrupts(self._sleep(decision.wait_seconds))
 
-    async def _wait_for_turn(self) -> None:
+    async def _wait_for_turn(self) -> Departure:
         """Wait until HubSpot is there, has calls left today, and room in its window."""
         while True:
             await self._wait_for_hubspot()
             # One at a time: a stop finds a single request waiting for its turn, and the calls left
             # today are counted when all that went before are in flight.
             async with self._turn:
+                if not self.crew.has_slot:
+                    await self._stop.interrupts(self.crew.wait())
                 remaining = self.meter.daily_remaining
-                left = None if remaining is None else remaining - self._in_flight
+                left = None if remaining is None else remaining - self.crew.in_flight
                 if await self.quota.wait(left):
                     self.meter.daily_remaining = None  # that was yesterday
-                await self._stop.interrupts(self._pace.wait())
+                departure = await self._stop.interrupts(self._pace.wait())
             if not self._circuit.is_open:
-                return
+                return departure
 
     async def _wait_for_hubspot(self) -> None:
         """While nobody is answered, hold everyone back but one who asks if HubSpot is there."""
@@ -215,8 +230,11 @@ class Client:
                 if wait is None:
                     raise self._down(f"no answer to anything in {OUTAGE_SECONDS:.0f} s")
                 await self._stop.interrupts(self._sleep(wait))
-                await self._stop.interrupts(self._pace.wait())
-                await self._try("GET", ALIVE_PATH, None, only_reads=True)
+                await self._ask_if_alive()
+
+    async def _ask_if_alive(self) -> None:
+        departure = await self._stop.interrupts(self._pace.wait())
+        await self._try(departure, "GET", ALIVE_PATH, None, only_reads=True)
 
     def _tell_trouble(
         self, path: str, attempt: Attempt, number: int, decision: RetryDecision
@@ -252,20 +270,32 @@ class Client:
         )
 
     async def _try(
-        self, method: str, path: str, body: bytes | None, *, only_reads: bool = False
+        self,
+        departure: Departure,
+        method: str,
+        path: str,
+        body: bytes | None,
+        *,
+        only_reads: bool = False,
     ) -> Attempt:
         """Make one attempt and take in what its answer says of the account."""
         self.meter.attempts += 1
         attempt = self._transport.attempt(method, path, body)
-        self._in_flight += 1
+        self.crew.begin()
+        is_broken = False
         try:
             ended = await (self._stop.interrupts(attempt) if only_reads else attempt)
+            is_broken = ended.status in {NO_STATUS, *SERVER_ERRORS}
         finally:
-            self._in_flight -= 1
-        self._pace.observe(ended.headers)
+            self.crew.end(is_broken=is_broken)
+        self._pace.observe(departure, ended.headers)
+        if ended.status != TOO_MANY:
+            self._pace.admitted(departure)
+        elif ended.answer.policy_name not in {DAILY, SECONDLY}:
+            self._pace.refused(departure)
         self.meter.http_429s += ended.status == TOO_MANY
         self.meter.observe(ended.headers)
-        if ended.status in {NO_STATUS, *SERVER_ERRORS}:
+        if is_broken:
             self._circuit.failed(self._clock())
         else:
             self._circuit.answered()
@@ -281,8 +311,7 @@ class Client:
         what = f"HTTP {attempt.status}" if attempt.status else "no answer"
         message = f"{what} after {attempts} attempts: {said}"
         if is_vital and self._last_answer_at <= began_at:
-            await self._stop.interrupts(self._pace.wait())
-            await self._try("GET", ALIVE_PATH, None, only_reads=True)
+            await self._ask_if_alive()
             if self._last_answer_at <= began_at:
                 return self._down(message)
         return RequestError(

@@ -1,20 +1,25 @@
 """Let requests go at the account's full rate limit, and never over it.
 
 The limit is the job's, or else what HubSpot's headers say; every attempt passes here, for a retry
-costs quota as much as a first try.
+costs quota as much as a first try. What others use of the account's limit is left to them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Final
 
-from aiolimiter import AsyncLimiter
-
-from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS, bucket_for
+from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS
+from etl.core.share import Share
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from etl.core.share import Departure
+
+LOOK_SECONDS: Final = 0.1
+"""How long a request sleeps at most before it looks again: answers change what is left."""
 
 
 class Pace:
@@ -30,49 +35,51 @@ class Pace:
         """Start at the job's limit; None starts at the lowest and follows HubSpot's headers."""
         self._is_auto = requests_per_10_seconds is None
         self.requests_per_10_seconds: float = requests_per_10_seconds or LOWEST_LIMIT
-        self._limiter = _limiter(self.requests_per_10_seconds)
+        self._share = Share(self.requests_per_10_seconds, requests_per_10_seconds or inf)
         self._clock = clock
         self._sleep = sleep
         self._open_at = 0.0
-        self._is_new = False
         self.told: float | None = None
         """The limit that HubSpot's headers name; None while none has, or the job sets one."""
 
-    async def wait(self) -> None:
+    async def wait(self) -> Departure:
         """Wait for one request's turn."""
-        while (closed_for := self._open_at - self._clock()) > 0:
-            await self._sleep(closed_for)
-        if self._is_new:
-            self._is_new = False
-            await self._limiter.acquire(self._limiter.max_rate)
-        await self._limiter.acquire()
+        while (opens_at := max(self._open_at, self._share.opens_at(now := self._clock()))) > now:
+            # A pause holds whatever HubSpot says meanwhile.
+            look_at = max(now + LOOK_SECONDS, self._open_at)
+            await self._sleep(min(opens_at, look_at) - now)
+        return self._share.depart(now)
 
     def pause(self, seconds: float) -> None:
         """Hold back every request; a pause never shortens a longer one."""
         self._open_at = max(self._open_at, self._clock() + seconds)
 
-    def observe(self, headers: Mapping[str, str]) -> None:
+    def observe(self, departure: Departure, headers: Mapping[str, str]) -> None:
         """Follow ``X-HubSpot-RateLimit-Max`` where the job leaves the limit to HubSpot.
 
         Answers that disagree are about different limits; the lowest of them binds us.
         """
-        if not self._is_auto:
-            return
         limit = _number(headers.get("X-HubSpot-RateLimit-Max"))
         interval = _number(headers.get("X-HubSpot-RateLimit-Interval-Milliseconds"))
         if not limit:
             return
+        is_of_window = not interval or interval == WINDOW_SECONDS * 1000
         limit *= WINDOW_SECONDS * 1000 / interval if interval else 1
-        if self.told is None or limit < self.told:
-            self.told = self.requests_per_10_seconds = limit
-            self._limiter = _limiter(limit)
-            # A new bucket is empty; without this it would let a request through at once.
-            self._is_new = True
+        if self._is_auto and (self.told is None or limit < self.told):
+            self.told = self.requests_per_10_seconds = self._share.limit = limit
+        elif not self._is_auto and limit >= self.requests_per_10_seconds:
+            self._share.limit = limit
+        remaining = _number(headers.get("X-HubSpot-RateLimit-Remaining"))
+        if is_of_window and remaining is not None and limit == self._share.limit:
+            self._share.told(departure, remaining)
 
+    def admitted(self, departure: Departure) -> None:
+        """Hear that HubSpot has not refused a request for the pace."""
+        self._share.admitted(departure)
 
-def _limiter(requests_per_10_seconds: float) -> AsyncLimiter:
-    bucket = bucket_for(requests_per_10_seconds)
-    return AsyncLimiter(bucket.max_rate, bucket.time_period)
+    def refused(self, departure: Departure) -> None:
+        """Hear that HubSpot has refused a request for the pace."""
+        self._share.refused(departure, self._clock())
 
 
 def _number(text: str | None) -> float | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
+    from contextlib import AbstractAsyncContextManager
 
     from etl.stop import Stop
 
@@ -14,25 +16,37 @@ T = TypeVar("T")
 
 
 async def in_parallel(
-    items: Iterable[T], work: Callable[[T], Awaitable[None]], *, concurrency: int, stop: Stop
+    items: Iterable[T],
+    work: Callable[[T], Awaitable[None]],
+    *,
+    concurrency: int,
+    stop: Stop,
+    seat: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> None:
     """Run `work` on each item, `concurrency` at once; items are drawn only when one is free.
 
+    `seat` is had for each item before it is drawn; with several callers it bounds them together.
     Raises the first error of any of them, once the others have ended.
     """
     waiting = iter(items)
+    workers = 1
 
     async def worker() -> None:
-        while not stop.requested:
-            # No await between the two lines: one worker draws at a time.
-            item = next(waiting, None)
-            if item is None:
-                return
-            await work(item)
+        nonlocal workers
+        while True:
+            async with seat():
+                # No await between the two lines: one worker draws at a time.
+                item = None if stop.requested else next(waiting, None)
+                if item is None:
+                    return
+                if workers < concurrency:
+                    # One more than have work: a few items need few, however many there might be.
+                    workers += 1
+                    group.create_task(worker())
+                await work(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
+            group.create_task(worker())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors

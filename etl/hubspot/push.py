@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.batch import Batch, Batcher
+from etl.core.slots import CEILING
 from etl.core.tally import Tally
 from etl.core.verdict import SharedVerdict
 from etl.errors import EtlError
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from etl.model import ExistingLabels
     from etl.staging import Section
     from etl.stop import Stop
-
-MAX_CONCURRENCY: Final = 50
-"""Requests in flight when the job leaves it to us: at 20 requests a second, answers may take 2.5 s."""
-
 
 GIVEN_SINCE: Final = "GIVEN_SINCE"
 """Our category for what was to go, and was given something before it went."""
@@ -109,11 +106,11 @@ class Push:
         """
         self._journal = journal
         self._batch_size = batch_size
-        self._concurrency = concurrency or MAX_CONCURRENCY
+        self._concurrency = concurrency or CEILING
+        self._seat = client.crew.seat
         self._stop = stop
         self._log = log
         self._on_settled = on_settled
-        self._slots = asyncio.Semaphore(self._concurrency)
         reader = ExistingReader(client, concurrency=self._concurrency, stop=stop)
         self._settler = Settler(client, reader, settings, gives_up=gives_up)
         self._comparer = Comparer(reader, journal, existing_labels, log=log, on_settled=on_settled)
@@ -147,16 +144,14 @@ class Push:
             await asyncio.to_thread(self._journal.begin, number, batcher.sizes(pairs))
 
         async def settle(batch: Batch) -> None:
-            # Two sections may be under way; together they keep to the concurrency.
-            async with self._slots:
-                if not self._stop.requested:
-                    await self._batch(batch, section, endpoint, done)
+            await self._batch(batch, section, endpoint, done)
 
         await in_parallel(
             batcher.cut(pairs),
             settle,
             concurrency=self._concurrency,
             stop=self._stop,
+            seat=self._seat,
         )
 
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:

@@ -15,8 +15,8 @@ import polars as pl
 
 from etl.core.verdict import SETTLED
 from etl.facts import MirrorSkipped, SurplusFound, SurplusRefused
-from etl.hubspot.existing import ExistingReader
-from etl.hubspot.push import GIVEN_SINCE, MAX_CONCURRENCY
+from etl.hubspot.existing import MAX_READS, ExistingReader
+from etl.hubspot.push import GIVEN_SINCE
 from etl.model import Direction, Outcome
 from etl.run_folder import write_whole
 from etl.summary import Mirrored
@@ -98,7 +98,7 @@ async def surplus_to_remove(
 
 def reader_of(job: Job, client: Client, stop: Stop) -> ExistingReader:
     """Make what reads the associations of a job's records."""
-    return ExistingReader(client, concurrency=job.limits.concurrency or MAX_CONCURRENCY, stop=stop)
+    return ExistingReader(client, concurrency=job.limits.concurrency or MAX_READS, stop=stop)
 
 
 def mirrored(journal: Journal) -> Mirrored:

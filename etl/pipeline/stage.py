@@ -76,6 +76,7 @@ async def connect(
             pace=Pace(limits.requests_per_10_seconds, clock=time.monotonic),
             stop=stop,
             log=log,
+            concurrency=limits.concurrency,
             daily_reserve=limits.daily_reserve,
             waits_for_quota=waits_for_quota,
             meter=meter,

@@ -14,6 +14,7 @@ from etl.sandbox.definition import (
     PortalError,
     RecordRule,
     SandboxSettings,
+    Stretch,
 )
 from etl.sandbox.demo import demo_portal
 from etl.sandbox.fault_file import load_faults
@@ -34,6 +35,7 @@ __all__ = [
     "RecordRule",
     "Sandbox",
     "SandboxSettings",
+    "Stretch",
     "demo_portal",
     "load_faults",
     "load_portal",

@@ -93,6 +93,18 @@ class AssociationLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max: PositiveCount
 
 
+class Stretch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What another integration sends for a while."""
+
+    seconds: Annotated[float, msgspec.Meta(ge=0.1)]
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    """The part of ``requests_per_10_seconds`` that it sends."""
+    to_share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    """The part at the end of the stretch, from ``share`` on a line; None stays at ``share``."""
+    at_once: PositiveCount = 1
+    """How many of its requests come together."""
+
+
 class PortalDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One HubSpot account, as a portal file describes it."""
 
@@ -103,6 +115,8 @@ class PortalDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     records: dict[str, RecordRule] = msgspec.field(default_factory=dict)
     """By object; objects not named here have every record up to ``LAST_RECORD_ID``."""
     settings: SandboxSettings = SandboxSettings()
+    others: tuple[Stretch, ...] = ()
+    """Another integration on the account, stretch after stretch and then from the first again."""
 
 
 class PortalError(ValueError):

@@ -16,6 +16,7 @@ from etl.sandbox.definition import (
     PortalError,
     RecordRule,
     SandboxSettings,
+    Stretch,
 )
 from etl.sandbox.portal import Portal
 from etl.sandbox.yaml_file import UnreadableError, read_yaml
@@ -33,6 +34,7 @@ _BLOCKS: Final[dict[str, type[msgspec.Struct]]] = {
     "limits": AssociationLimit,
     "records": RecordRule,
     "settings": SandboxSettings,
+    "others": Stretch,
 }
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from enum import StrEnum
+from math import inf
 from typing import TYPE_CHECKING
 
+from etl.sandbox.others import sending
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from etl.sandbox.definition import Stretch
 
 WINDOW_SECONDS = 10
 """The burst window (HubSpot's API usage guidelines)."""
@@ -25,11 +30,22 @@ class Policy(StrEnum):
 class RollingWindow:
     """Let so many requests in within any so many seconds. A refused one uses up nothing."""
 
-    def __init__(self, limit: int, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        seconds: float,
+        clock: Callable[[], float],
+        others: Iterable[float] = (),
+    ) -> None:
+        """Take the moments, in seconds from now, at which others send; they wait for room."""
         self.limit = limit
         self._seconds = seconds
         self._clock = clock
         self._arrivals: deque[float] = deque()
+        self._began = clock()
+        self._others = iter(others)
+        self._next_other = next(self._others, inf)
+        self.used_by_others = 0
 
     @property
     def left(self) -> int:
@@ -39,12 +55,28 @@ class RollingWindow:
     def admit(self) -> bool:
         """Let a request in, or keep it out."""
         now = self._clock()
-        while self._arrivals and now - self._arrivals[0] >= self._seconds:
-            self._arrivals.popleft()
+        self._let_others_in(now)
+        self._roll(now)
         if len(self._arrivals) >= self.limit:
             return False
         self._arrivals.append(now)
         return True
+
+    def _let_others_in(self, now: float) -> None:
+        while (moment := self._began + self._next_other) <= now:
+            self._roll(moment)
+            if len(self._arrivals) >= self.limit:
+                moment = self._arrivals[0] + self._seconds
+                if moment > now:
+                    return
+                self._roll(moment)
+            self._arrivals.append(moment)
+            self.used_by_others += 1
+            self._next_other = next(self._others, inf)
+
+    def _roll(self, now: float) -> None:
+        while self._arrivals and now - self._arrivals[0] >= self._seconds:
+            self._arrivals.popleft()
 
 
 class Quota:
@@ -57,18 +89,32 @@ class Quota:
         requests_per_day: int | None,
         clock: Callable[[], float],
         today: Callable[[], int] = lambda: 0,
+        others: Sequence[Stretch] = (),
     ) -> None:
-        """Prepare the limits; ``today`` numbers the account's days, without it there is but one."""
+        """Prepare the limits; ``today`` numbers the account's days, without it there is but one.
+
+        ``others`` use the rolling limit alone.
+        """
         self._burst = (
             None
             if requests_per_10_seconds is None
-            else RollingWindow(requests_per_10_seconds, WINDOW_SECONDS, clock)
+            else RollingWindow(
+                requests_per_10_seconds,
+                WINDOW_SECONDS,
+                clock,
+                sending(others, requests_per_10_seconds / WINDOW_SECONDS),
+            )
         )
         self.requests_per_day = requests_per_day
         self._today = today
         self._day = today()
         self.used_today = 0
         """Requests let in since the last midnight."""
+
+    @property
+    def used_by_others(self) -> int:
+        """Count the requests of others that were let in."""
+        return 0 if self._burst is None else self._burst.used_by_others
 
     def admit(self) -> Policy | None:
         """Let a request in, or name the limit that keeps it out."""

@@ -84,6 +84,7 @@ class Sandbox:
             requests_per_day=settings.requests_per_day,
             clock=clock,
             today=self._time.today,
+            others=definition.others,
         )
         self._misbehaviour = Misbehaviour(
             faults or FaultScript(), self.portal, clock=clock, sleep=sleep
@@ -108,6 +109,11 @@ class Sandbox:
     def refused(self) -> int:
         """Count the requests over the portal's own limits; faults that say 429 are in ``faults``."""
         return self._gate.refused
+
+    @property
+    def used_by_others(self) -> int:
+        """Count what the other integration of the portal has sent."""
+        return self._quota.used_by_others
 
     @property
     def faults(self) -> Counter[str]:

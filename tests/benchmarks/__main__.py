@@ -2,7 +2,7 @@
 
 Usage: python tests/benchmarks [--quick]
 
-Twenty minutes on two quiet cores; three with --quick.
+Some forty minutes on two quiet cores; five with --quick.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Section(NamedTuple):
 
 SECTIONS: Final = (
     Section("Against the official client", "against_official.py"),
+    Section("At the limit", "at_the_limit.py"),
+    Section("Size", "size.py", quick=("--rows", "10000", "100000", "1000000")),
     Section("Nightly", "nightly.py"),
     Section("Reads and keys", "reads.py"),
 )

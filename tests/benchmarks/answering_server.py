@@ -11,10 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from account import Belonging
 from answers import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REQUESTS_PER_10_SECONDS: Final = 1_000_000
 
@@ -45,16 +48,24 @@ class Connection(asyncio.Protocol):
             body = bytes(self._buffer[head_end + 4 : end])
             del self._buffer[:end]
             path = head.split(b" ", 2)[1].decode()
-            self._loop.call_later(self._latency_seconds, self._answer, path, body)
+            self.take(path, body)
+
+    def take(self, path: str, body: bytes) -> None:
+        """Answer a request when its time has come."""
+        self._loop.call_later(self._latency_seconds, self._answer, path, body)
 
     def _answer(self, path: str, body: bytes) -> None:
-        status, answer = self._account.answer(path, body)
-        self._transport.write(
-            b"HTTP/1.1 %d \r\nContent-Type: application/json\r\n"
-            b"X-HubSpot-RateLimit-Max: %d\r\nContent-Length: %d\r\n\r\n"
-            % (status, REQUESTS_PER_10_SECONDS, len(answer))
-            + answer
+        limits = {"X-HubSpot-RateLimit-Max": str(REQUESTS_PER_10_SECONDS)}
+        self.write(*self._account.answer(path, body), limits)
+
+    def write(self, status: int, answer: bytes, limits: Mapping[str, str]) -> None:
+        """Write an answer, with the headers of the limits."""
+        headers = "".join(f"{name}: {value}\r\n" for name, value in limits.items())
+        head = (
+            f"HTTP/1.1 {status} \r\nContent-Type: application/json\r\n{headers}"
+            f"Content-Length: {len(answer)}\r\n\r\n"
         )
+        self._transport.write(head.encode() + answer)
 
 
 async def serve(account: Account, latency_seconds: float) -> None:

@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from leap import leap
 
 from etl.hubspot.pace import Pace
 from etl.sandbox.quota import Quota
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
 WINDOW_SECONDS: Final = 10.0
-TURN_SECONDS: Final = 1e-6
-"""What one turn of an event loop takes at least; a clock that stood still would never get on."""
-
-
-class LeapSelector(selectors.SelectSelector):
-    """Count the seconds that the loop would wait, and do not wait."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Look whether anything is ready, and leap over the time until something will be."""
-        ready = super().select(0)
-        if not ready:
-            self.now += max(timeout or 0.0, TURN_SECONDS)
-        return ready
-
-
-class LeapLoop(asyncio.SelectorEventLoop):
-    """An event loop in the time of its selector."""
-
-    def __init__(self) -> None:
-        self.leaping = LeapSelector()
-        super().__init__(self.leaping)
-
-    def time(self) -> float:
-        """Tell the virtual time, which begins at 0."""
-        return self.leaping.now
-
-
-def leap(work: Callable[[Callable[[], float]], Coroutine[None, None, list[float]]]) -> list[float]:
-    """Run something that is given the clock, in no time."""
-    with asyncio.Runner(loop_factory=LeapLoop) as runner:
-        loop = runner.get_loop()
-        return runner.run(work(loop.time))
 
 
 def busiest_window(departures: list[float]) -> int:
@@ -116,16 +82,17 @@ def test_the_sandbox_refuses_nobody_at_its_own_limit() -> None:
         async def worker() -> None:
             for _ in range(20):
                 async with turn:
-                    await pace.wait()
+                    departure = await pace.wait()
                 if quota.admit() is not None:
                     refused.append(clock())
+                headers = quota.headers()
                 await asyncio.sleep(0.2)
-                pace.observe(quota.headers())
+                pace.observe(departure, headers)
 
         # As a run does, the labels are asked for first, and the answer tells the limit.
-        await pace.wait()
+        departure = await pace.wait()
         quota.admit()
-        pace.observe(quota.headers())
+        pace.observe(departure, quota.headers())
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
                 group.create_task(worker())
@@ -145,10 +112,10 @@ def test_a_limit_learned_on_the_way_is_kept_to(limit: int) -> None:
         async def worker() -> None:
             for _ in range(20):
                 async with turn:
-                    await pace.wait()
+                    departure = await pace.wait()
                 departures.append(clock())
                 await asyncio.sleep(0.1)
-                pace.observe(allowed(limit))
+                pace.observe(departure, allowed(limit))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(50):
@@ -167,9 +134,9 @@ def test_answers_that_disagree_about_the_limit_do_not_lift_it() -> None:
         pace = Pace(None, clock=clock)
         departures: list[float] = []
         for number in range(1500):
-            await pace.wait()
+            departure = await pace.wait()
             departures.append(clock())
-            pace.observe(allowed((150, 190)[number % 2]))
+            pace.observe(departure, allowed((150, 190)[number % 2]))
         return departures
 
     assert busiest_window(leap(run)) <= 190
@@ -180,7 +147,7 @@ def test_a_limit_for_another_interval_is_converted() -> None:
 
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(None, clock=clock)
-        pace.observe(allowed(15, 1000))
+        pace.observe(await pace.wait(), allowed(15, 1000))
         assert pace.requests_per_10_seconds == 150
         return await drive(pace, clock, 600, 50)
 
@@ -205,7 +172,7 @@ def test_headers_without_a_limit_change_nothing(headers: dict[str, str]) -> None
 
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(None, clock=clock)
-        pace.observe(headers)
+        pace.observe(await pace.wait(), headers)
         return [pace.requests_per_10_seconds]
 
     assert leap(run) == [100]
@@ -216,7 +183,7 @@ def test_the_jobs_own_limit_is_not_overruled() -> None:
 
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(40, clock=clock)
-        pace.observe(allowed(190))
+        pace.observe(await pace.wait(), allowed(190))
         return await drive(pace, clock, 200, 50)
 
     assert busiest_window(leap(run)) <= 40

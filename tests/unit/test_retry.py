@@ -27,6 +27,7 @@ def decide(
     status: int,
     *,
     failures: int = 1,
+    refusals: int = 1,
     elapsed: float = 0.0,
     chance: float = 0.0,
     retry_after: float | None = None,
@@ -36,6 +37,7 @@ def decide(
     return RetryPolicy().decide(
         status,
         failures=failures,
+        refusals=refusals,
         elapsed_seconds=elapsed,
         random=lambda: chance,
         retry_after_seconds=retry_after,
@@ -116,29 +118,35 @@ def test_the_time_is_bounded(status: int, elapsed: float, chance: float, asked: 
 
 
 @pytest.mark.parametrize(
-    ("policy_name", "retry_after", "wait"),
+    ("policy_name", "retry_after", "wait", "spread"),
     [
-        ("TEN_SECONDLY_ROLLING", None, 5.0),
-        ("", None, 5.0),
-        ("SECONDLY", None, 1.0),
-        ("TEN_SECONDLY_ROLLING", 7.0, 7.0),
-        ("SECONDLY", 0.0, 0.0),
+        ("TEN_SECONDLY_ROLLING", None, 0.5, 0.25),
+        ("", None, 0.5, 0.25),
+        ("SECONDLY", None, 1.0, 0.5),
+        ("TEN_SECONDLY_ROLLING", 7.0, 7.0, 0.5),
+        ("SECONDLY", 0.0, 0.0, 0.5),
     ],
 )
 def test_a_429_holds_everyone_back(
-    policy_name: str, retry_after: float | None, wait: float
+    policy_name: str, retry_after: float | None, wait: float, spread: float
 ) -> None:
-    """A refusal of our pace pauses all requests, long enough for the window it names."""
+    """A refusal of our pace pauses all requests, for as long as it asks for, or else a moment."""
     decision = decide(TOO_MANY, policy_name=policy_name, retry_after=retry_after)
     assert decision == RetryDecision(Action.WAIT, wait, everyone=True)
     late = decide(TOO_MANY, policy_name=policy_name, retry_after=retry_after, chance=0.5)
-    assert late.wait_seconds == wait + 0.5
+    assert late.wait_seconds == wait + spread
+
+
+def test_refusals_without_end_are_not_answered_by_a_storm() -> None:
+    """A request refused again and again is tried ever more seldom: at last twice in a window."""
+    waits = [decide(TOO_MANY, refusals=number).wait_seconds for number in (1, 2, 3, 4, 5, 6, 5000)]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
 def test_a_429_is_not_counted_against_the_request() -> None:
     """Other programs using up the window do not fail our rows; after minutes they end the run."""
     assert decide(TOO_MANY, failures=99).action is Action.WAIT
-    assert decide(TOO_MANY, failures=99, elapsed=299).action is Action.STOP
+    assert decide(TOO_MANY, failures=99, elapsed=299.6).action is Action.STOP
 
 
 def test_the_daily_limit_stops_the_run() -> None:
