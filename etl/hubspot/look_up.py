@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.core.slots import CEILING
 from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.existing import TRIES_OF_A_PART
 from etl.hubspot.key_judge import (
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from etl.hubspot.key_wire import Record
     from etl.model import ApiVersion
     from etl.stop import Stop
-
-MAX_LOOK_UPS: Final = 50
-"""Look-ups in flight: at 20 requests a second, answers may take 2.5 s."""
 
 REFUSED_ALONE: Final = 20
 """Keys refused one by one, with no look-up answered, before the property is taken for the culprit."""
@@ -75,7 +73,7 @@ class LookUp:
         self._client = client
         self._path = AccountPaths(api_version).objects_read(by.object)
         self._by = by
-        self._concurrency = min(concurrency or MAX_LOOK_UPS, MAX_LOOK_UPS)
+        self._concurrency = concurrency or CEILING
         self._stop = stop
         self._is_understood = False
         self._refused: list[tuple[pl.DataFrame, str]] = []

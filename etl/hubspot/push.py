@@ -32,7 +32,7 @@ from etl.hubspot.settled import RowsSettled, final, rows_settled, without
 from etl.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from etl.facts import Progress
     from etl.hubspot.client import Client
@@ -116,11 +116,18 @@ class Push:
         self._comparer = Comparer(reader, journal, existing_labels, log=log, on_settled=on_settled)
 
     async def section(
-        self, section: Section, pairs: pl.DataFrame, endpoint: Endpoint, *, first_batch: int
+        self,
+        section: Section,
+        pairs: pl.DataFrame,
+        endpoint: Endpoint,
+        *,
+        first_batch: int,
+        on_drawn: Callable[[], None],
     ) -> None:
         """Settle one section: ASSOCIATION of its `pairs`, with is_spared where some are to be let be.
 
         Batches are numbered from `first_batch`, so that a number means the same in every run.
+        `on_drawn` hears that the last of them is under way: the next section may begin.
         """
         number = section.number
         done = _Done(await asyncio.to_thread(self._journal.verdicts, number))
@@ -146,8 +153,12 @@ class Push:
         async def settle(batch: Batch) -> None:
             await self._batch(batch, section, endpoint, done)
 
+        def batches() -> Iterator[Batch]:
+            yield from batcher.cut(pairs)
+            on_drawn()
+
         await in_parallel(
-            batcher.cut(pairs),
+            batches(),
             settle,
             concurrency=self._concurrency,
             stop=self._stop,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from itertools import groupby
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from etl.core.tally import Tally
 from etl.errors import EtlError
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     from etl.model import Job
     from etl.staging import Dataset, Section
     from etl.stop import Stop
+
+
+SECTIONS_UNDRAWN: Final = 3
+"""Sections of which batches are still to be sent: while one is written and the next one is read, a third
+waits for its turn to be read."""
+
+SECTIONS_UNDER_WAY: Final = 16
+"""Sections at most: a batch whose answer hangs for a minute holds its own, and no other; at twenty
+requests a second sixteen more of 75 batches go meanwhile. Each holds some 12 MB."""
 
 
 async def send(
@@ -77,18 +87,29 @@ async def send(
     )
     first_batches = _first_batches(dataset, job.limits.batch_size, after)
 
+    undrawn = asyncio.Semaphore(SECTIONS_UNDRAWN)
+
     async def settle(section: Section) -> None:
-        pairs = await asyncio.to_thread(dataset.pairs(section).collect)
-        if look is not None:
-            pairs = await look(pairs)
-        endpoint = portal.endpoints[section.direction, section.has_types].to(section.action)
-        await push.section(section, pairs, endpoint, first_batch=first_batches[section.number])
+        with ExitStack() as place:
+            await undrawn.acquire()
+            place.callback(undrawn.release)
+            if stop.requested:
+                return
+            pairs = await asyncio.to_thread(dataset.pairs(section).collect)
+            if look is not None:
+                pairs = await look(pairs)
+            await push.section(
+                section,
+                pairs,
+                portal.endpoints[section.direction, section.has_types].to(section.action),
+                first_batch=first_batches[section.number],
+                on_drawn=place.close,
+            )
 
     stop_at_limits()
     try:
         for _, sections in groupby(dataset.sections, key=lambda section: section.phase):
-            # While one is written and the next one is read, a third waits for its turn to be read.
-            await in_parallel(sections, settle, concurrency=3, stop=stop)
+            await in_parallel(sections, settle, concurrency=SECTIONS_UNDER_WAY, stop=stop)
     except EtlError as error:
         # What is settled so far is told all the same.
         stop.request(error.message, error.hint)
