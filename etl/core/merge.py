@@ -43,6 +43,9 @@ LINK: Final = {
 A row that another one contradicts has the number of that row, and no association.
 """
 
+MOST_ASSOCIATIONS: Final = 2
+"""Of one row: one each way round."""
+
 SECTION_KEY: Final = ("phase", "action", "direction", "has_types")
 """What all associations of a section have in common."""
 
