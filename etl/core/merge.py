@@ -166,8 +166,9 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
     )
     key = ("phase", "direction", "has_types", "from_id", "to_id")
-    # Sorting costs more than all the rest, and most files ask for one thing in one direction.
-    if any(needs[name].min() != needs[name].max() for name in key[:3]):
+    # Sorting costs more than all the rest, and most files ask for one thing in their own direction.
+    is_alike = all(needs[name].min() == needs[name].max() for name in key[:3])
+    if not is_alike or needs["direction"].max() != Direction.FORWARD:
         needs = _sorted(needs, *key, "row_number")
     is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in key)
     needs = needs.with_columns(is_new.fill_null(value=True).alias("is_new")).with_columns(
