@@ -203,8 +203,8 @@ class Staging:
     def _lay_out(self, *, splits_records: bool) -> list[Section]:
         sections: list[Section] = []
         partitions = self._numbered(self._partitions.take(splits_records=splits_records))
-        # Two are merged and written at a time, while the next one is brought together.
-        for contradicting, parts in made_ahead(self._lay_out_partition, partitions, threads=2):
+        # Some are merged and written at a time, while the next one is brought together.
+        for contradicting, parts in made_ahead(self._lay_out_partition, partitions, threads=3):
             self.contradicting += contradicting
             for part in parts:
                 number = len(sections)

@@ -11,10 +11,13 @@ harmless.
 from __future__ import annotations
 
 import re
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from etl.ahead import made_ahead
 from etl.errors import SourceError
 from etl.readers.bytestream import read_pieces
 from etl.readers.chunk import FLAW, Table, cell_name
@@ -47,25 +50,22 @@ def read_delimited(file: SourceFile, csv: CsvFormat, block_bytes: int) -> Iterat
     """Yield the header as an empty table, then the rows block by block."""
     dialect = Dialect(_delimiter(file, csv))
     pieces = to_utf8(read_pieces(file, block_bytes), csv.encoding, file)
-    columns: tuple[str, ...] | None = None
-    for block in cut_records(pieces, dialect, file):
-        rows = block
-        if columns is None:
-            header = next(
-                (each for each in parse_records(block, dialect) if not each.is_blank), None
-            )
-            if header is None:
-                continue
-            columns = _check_header(header, file, csv)
-            yield Table(_frame([], [[] for _ in columns]), columns)
-            rows = _after(block, header)
-        if rows.text:
-            yield Table(_read_block(rows, len(columns), dialect), columns)
-    if columns is None:
+    blocks = cut_records(pieces, dialect, file)
+    for block in blocks:
+        records = (record for record in parse_records(block, dialect) if not record.is_blank)
+        if (header := next(records, None)) is not None:
+            break
+    else:
         raise SourceError(
             f"{file}: the file has no header; it is empty",
             "Put the names of the columns on the first line, or leave the file out.",
         )
+    columns = _check_header(header, file, csv)
+    yield Table(_frame([], [[] for _ in columns]), columns)
+    rows = (block for block in chain([_after(block, header)], blocks) if block.text)
+    read = partial(_read_block, width=len(columns), dialect=dialect)
+    for frame in made_ahead(read, rows, threads=2):
+        yield Table(frame, columns)
 
 
 def _delimiter(file: SourceFile, csv: CsvFormat) -> bytes:
