@@ -79,6 +79,11 @@ class Share:
     _refused_at: float = -inf
     _refused_in_a_row: int = 0
 
+    @property
+    def others(self) -> float:
+        """Tell how many requests of others the window held when they were last seen."""
+        return self._others
+
     def opens_at(self, now: float) -> float:
         """Tell when the next request of ours may go, as far as is known now."""
         left, ours = self.left(now), self.ours(now)
