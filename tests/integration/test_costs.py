@@ -55,8 +55,8 @@ MANY_ROWS: Final = (SECTIONS_UNDER_WAY + 4) * MAX_BATCH_SIZE
 MAX_LINES_A_ROW: Final = 0.6
 """Lines of Python: a loop over rows costs one at least. Counted: 0.25, or 500 a batch; 0.52 with
 reading."""
-MAX_LINES_A_BARE_RECORD: Final = 18
-"""The same to read a record that has nothing, of which HubSpot tells with an error. Counted: 16."""
+MAX_LINES_A_BARE_RECORD: Final = 16
+"""The same to read a record that has nothing, of which HubSpot tells with an error. Counted: 14.5."""
 MAX_QUERIES: Final[dict[ExistingLabels, int]] = {"ignore": 0, "keep": 3}
 """Queries of polars, by batch; each takes a tenth of a millisecond. Counted: 0, and 2 with reading."""
 MAX_TRANSACTIONS: Final = 1
