@@ -63,7 +63,6 @@ FENCES: Final = {
 IMPURE: Final = frozenset(
     [
         "aiohttp",
-        "aiolimiter",
         "asyncio",
         "click",
         "fcntl",
