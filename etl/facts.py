@@ -113,5 +113,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     attempts: int = 0
     http_429s: int = 0
+    most_by_others: int = 0
+    """The most that others took of the limit, in ten seconds; 0 where that was little."""
     seconds: float = 0.0
     """Time at work, without the pauses between an end and a resume."""

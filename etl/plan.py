@@ -11,7 +11,9 @@ import polars as pl
 from etl.core.action import CONTRADICTING_ROWS, contradiction
 from etl.core.defined_labels import TO_BE_MADE, stand_ins
 from etl.core.label_rules import name_of
+from etl.core.merge import in_doubt
 from etl.core.pace import WINDOW_SECONDS
+from etl.hubspot.either_side import loads_of
 from etl.model import MAX_LOOK_UP_SIZE, MAX_READ_SIZE, Action, Outcome
 from etl.sink import scan_frames
 from etl.staging import CONTRADICTION
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from etl.core.tally import Tally
+    from etl.hubspot.labels import Portal
     from etl.model import DefinedLabel, Job
     from etl.plan_limits import LimitFindings
     from etl.staging import Dataset, Section
@@ -57,7 +60,7 @@ class Plan:
     look_up_requests: int
     """At least: what the look-up of the keys takes that are not in the cache."""
     read_requests: int
-    """At least; a record with many associations takes several pages."""
+    """About: as many as it takes where HubSpot has the pairs of the file and no others."""
     write_requests: int
     """At most; unchanged pairs take none. What a mirror takes away is not known before its reads."""
     requests_per_10_seconds: float
@@ -79,9 +82,9 @@ def plan_staged(
     job: Job,
     dataset: Dataset,
     tally: Tally,
+    portal: Portal,
     *,
     labels: list[dict[str, Any]],
-    to_be_made: Sequence[DefinedLabel] = (),
     keys: dict[str, dict[str, int]],
     requests_per_10_seconds: float,
     daily_limit: int | None,
@@ -92,9 +95,7 @@ def plan_staged(
     reads = writes = duplicates = 0
     for section in dataset.sections:
         writes += math.ceil(section.associations / job.limits.batch_size)
-        if times := _times_read(job, section):
-            records = dataset.pairs(section).select(pl.col("from_id").n_unique())
-            reads += times * math.ceil(int(records.collect().item()) / MAX_READ_SIZE)
+        reads += _reads(job, dataset, section, portal)
     for _, links in dataset.links():
         duplicates += links.filter(pl.col("duplicate_of").is_not_null())["row_number"].n_unique()
     look_ups = sum(math.ceil(facts["looked_up"] / MAX_LOOK_UP_SIZE) for facts in keys.values())
@@ -110,8 +111,12 @@ def plan_staged(
         reasons=_reasons(rows, dataset),
         labels=[_as_planned(line) for line in labels],
         labels_to_make=[
-            {**asdict(wanted), "name": name_of(wanted), "rows": _asking(wanted, to_be_made, labels)}
-            for wanted in to_be_made
+            {
+                **asdict(wanted),
+                "name": name_of(wanted),
+                "rows": _asking(wanted, portal.to_be_made, labels),
+            }
+            for wanted in portal.to_be_made
         ],
         keys=keys,
         look_up_requests=look_ups,
@@ -162,11 +167,23 @@ def _asking(
     )
 
 
-def _times_read(job: Job, section: Section) -> int:
-    """Count how often the from-records of a section are read: before, after, and for a mirror."""
-    before = job.existing_labels != "ignore" or section.has_doubt
-    after = section.action is not Action.ASSOCIATE
-    return before + after + (job.mirror is not None)
+_READ: Final = ("from_id", "to_id", "types", "other_types", "keeps")
+
+
+def _reads(job: Job, dataset: Dataset, section: Section, portal: Portal) -> int:
+    """Count the requests that read a section's records: before, after, and for a mirror."""
+    is_blind = job.existing_labels == "ignore"
+    before = not is_blind or section.has_doubt
+    again = (section.action is not Action.ASSOCIATE) + (job.mirror is not None)
+    if not before and not again:
+        return 0
+    pairs = dataset.pairs(section).select(_READ).collect()
+    reads = again * math.ceil(pairs["from_id"].n_unique() / MAX_READ_SIZE)
+    if before:
+        asked = pairs.filter(in_doubt(section.direction)) if is_blind else pairs
+        endpoint = portal.endpoints[section.direction, section.has_types].to(section.action)
+        reads += loads_of(asked, endpoint).requests
+    return reads
 
 
 def _actions(rows: pl.LazyFrame) -> dict[str, int]:

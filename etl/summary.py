@@ -75,6 +75,9 @@ class Summary(TypedDict):
     requests: int
     attempts: int
     http_429s: int
+    most_by_others: NotRequired[int]
+    """Requests in ten seconds that others took of the account's limit; 0 where never much. Left out by
+    versions that did not tell."""
     rows_per_second: float
     api_version: str
     api_version_supported_until: NotRequired[str]
@@ -184,6 +187,7 @@ def summarize(
         "requests": progress.requests,
         "attempts": progress.attempts,
         "http_429s": progress.http_429s,
+        "most_by_others": progress.most_by_others,
         "rows_per_second": round(settled / seconds, 1) if seconds else 0.0,
         "api_version": job.hubspot.api_version,
         "api_version_supported_until": str(SUPPORT[job.hubspot.api_version]),

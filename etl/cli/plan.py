@@ -123,8 +123,8 @@ async def _plan(
                 there,
                 staged.dataset,
                 staged.tally,
+                portal,
                 labels=staged.labels,
-                to_be_made=portal.to_be_made,
                 keys=staged.keys,
                 requests_per_10_seconds=client.requests_per_10_seconds,
                 daily_limit=client.meter.daily_limit,
@@ -152,7 +152,7 @@ def _print(planned: Plan, console: Console) -> None:
     looking_up = f"{planned.look_up_requests:,} looking up, " if planned.keys else ""
     facts.add_row(
         "requests",
-        f"{looking_up}{planned.read_requests:,} reading, {planned.write_requests:,} writing",
+        f"{looking_up}about {planned.read_requests:,} reading, {planned.write_requests:,} writing",
     )
     facts.add_row(
         "time",

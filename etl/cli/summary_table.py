@@ -50,7 +50,7 @@ def print_summary(summary: Summary, console: Console) -> None:
         console,
         f"{summary['seconds']:.1f} s · {summary['rows_per_second']:,.0f} rows/s · "
         f"{summary['requests']:,} requests in {summary['attempts']:,} attempts · "
-        f"{summary['http_429s']:,} answers of 429 · API {summary['api_version']}",
+        f"{summary['http_429s']:,} answers of 429 · {_by_others(summary)}API {summary['api_version']}",
     )
     for said in _besides(summary):
         _say(console, said)
@@ -74,6 +74,11 @@ def print_summary(summary: Summary, console: Console) -> None:
             "stopped early: "
             + "; ".join(filter(None, (summary["stopped"], summary["stopped_hint"]))),
         )
+
+
+def _by_others(summary: Summary) -> str:
+    most = summary.get("most_by_others", 0)
+    return f"others took up to {most:,} requests in 10 s · " if most else ""
 
 
 def _besides(summary: Summary) -> Iterator[str]:

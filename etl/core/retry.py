@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil, log2
 from typing import TYPE_CHECKING, Final
 
 from etl.core.pace import WINDOW_SECONDS
@@ -38,8 +39,14 @@ SECOND: Final = 1.0
 """Length of the window behind policy ``SECONDLY``."""
 
 FIRST_REFUSED_SECONDS: Final = 0.5
-"""Wait after the first refusal for the pace, which by itself lets nothing go that is too much again;
-twice as long after each further one of the same request, up to half the window."""
+"""Wait after the first refusal for the pace: a moment, for less goes by itself after one (`core.share`).
+Twice as long after each further one of the same request."""
+
+LONGEST_REFUSED_SECONDS: Final = WINDOW_SECONDS / 2
+"""Wait after so many that it would be longer: what is refused all the time is tried twice in a window."""
+
+_DOUBLINGS: Final = ceil(log2(LONGEST_REFUSED_SECONDS / FIRST_REFUSED_SECONDS))
+"""How often the first wait is doubled to get to the longest; two to the thousands is no float."""
 
 
 class Action(StrEnum):
@@ -121,7 +128,9 @@ class RetryPolicy:
     ) -> RetryDecision:
         if policy_name == DAILY:
             return RetryDecision(Action.STOP)
-        wait = min(FIRST_REFUSED_SECONDS * 2 ** min(refusals - 1, 9), WINDOW_SECONDS / 2)
+        wait = min(
+            FIRST_REFUSED_SECONDS * 2 ** min(refusals - 1, _DOUBLINGS), LONGEST_REFUSED_SECONDS
+        )
         if policy_name == SECONDLY:
             wait = max(wait, SECOND)
         spread = min(wait, SECOND)

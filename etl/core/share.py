@@ -68,8 +68,6 @@ class Share:
     _ours: deque[float] = field(default_factory=deque)
     _due: float = -inf
     """When the last of ours should have gone."""
-    _interval: float = 0.0
-    """Seconds after that, as of the last look, at which the next is due."""
     _others: float = 0.0
     """Requests of others in the window when they were last seen."""
     _seen_in_a_row: int = 0
@@ -79,14 +77,16 @@ class Share:
     _refused_at: float = -inf
     _refused_in_a_row: int = 0
 
+    @property
+    def others(self) -> float:
+        """Tell how many requests of others the window held when they were last seen."""
+        return self._others
+
     def opens_at(self, now: float) -> float:
         """Tell when the next request of ours may go, as far as is known now."""
-        left, ours = self.left(now), self.ours(now)
-        per_window = left + max(0.0, left - ours) * WINDOW_SECONDS / FILL_SECONDS
-        fastest = FASTEST * usable(min(self.limit, self.our_limit))
-        self._interval = WINDOW_SECONDS / min(per_window, fastest)
-        opens_at = self._due + self._interval
-        return opens_at if ours < left else max(opens_at, self._ours[0] + OURS_SECONDS)
+        opens_at = self._due + self._interval_at(now)
+        has_room = self.ours(now) < self.left(now)
+        return opens_at if has_room else max(opens_at, self._ours[0] + OURS_SECONDS)
 
     def left(self, now: float) -> float:
         """Tell how many requests of ours the window that ends now may hold."""
@@ -105,10 +105,17 @@ class Share:
             self._ours.popleft()
         return len(self._ours)
 
+    def _interval_at(self, now: float) -> float:
+        """Tell how many seconds after the last of ours the next one is due."""
+        left = self.left(now)
+        per_window = left + max(0.0, left - self.ours(now)) * WINDOW_SECONDS / FILL_SECONDS
+        fastest = FASTEST * usable(min(self.limit, self.our_limit))
+        return WINDOW_SECONDS / min(per_window, fastest)
+
     def depart(self, now: float) -> Departure:
         """Let a request go."""
+        self._due = min(max(self._due + self._interval_at(now), now - LATE_SECONDS), now)
         self._ours.append(now)
-        self._due = min(max(self._due + self._interval, now - LATE_SECONDS), now)
         return Departure(now, self.ours(now))
 
     def told(self, departure: Departure, remaining: float) -> None:

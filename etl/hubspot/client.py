@@ -31,6 +31,7 @@ from etl.hubspot.crew import Crew
 from etl.hubspot.meter import Meter
 from etl.hubspot.paths import DETAILS
 from etl.hubspot.quota import Quota
+from etl.hubspot.sharing import Sharing
 from etl.hubspot.transport import SUCCESS
 
 if TYPE_CHECKING:
@@ -84,10 +85,12 @@ class Client:
         meter: Meter | None = None,
         on_trouble: Callable[[str], None] = lambda _: None,
         on_wait: Callable[[str], None] = lambda _: None,
+        on_shared: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take what the run shares; without `concurrency` the latency says how much is in flight.
 
-        `on_trouble` hears of each attempt that failed, `on_wait` of a wait for the account's midnight.
+        `on_trouble` hears of each attempt that failed, `on_wait` of a wait for the account's midnight,
+        `on_shared` once of others who use much of the limit.
         """
         self._transport = transport
         self._pace = pace
@@ -107,6 +110,7 @@ class Client:
             reserve=daily_reserve, waits=waits_for_quota, stop=stop, log=log, tell=on_wait
         )
         self.meter = meter or Meter()
+        self._sharing = Sharing(self.meter, log, on_shared)
 
     @property
     def requests_per_10_seconds(self) -> float:
@@ -265,8 +269,7 @@ class Client:
             return
         raise StoppedError(
             f"HTTP 429: HubSpot has refused a request for minutes: {said}",
-            "another program uses up the account's limit; lower limits.requests_per_10_seconds, or "
-            "go on when it is done",
+            "another program uses up the account's limit; go on when it is done",
         )
 
     async def _try(
@@ -289,6 +292,7 @@ class Client:
         finally:
             self.crew.end(is_broken=is_broken)
         self._pace.observe(departure, ended.headers)
+        self._sharing.see(self._pace.shares, departure.at)
         if ended.status != TOO_MANY:
             self._pace.admitted(departure)
         elif ended.answer.policy_name not in {DAILY, SECONDLY}:

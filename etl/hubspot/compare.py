@@ -50,7 +50,7 @@ class Comparer:
         on_settled: Callable[[RowsSettled], Progress],
     ) -> None:
         self._reader = reader
-        self._either_side = EitherSide(reader)
+        self._either_side = EitherSide(reader, log)
         self._journal = journal
         self._existing_labels = existing_labels
         self._log = log
@@ -76,7 +76,7 @@ class Comparer:
             asked = pairs.filter(in_doubt(section.direction))
         if unchanged is not None:
             asked = without(without(asked, unchanged), final(settled))
-        existing = await self._either_side.read(asked, endpoint)
+        existing, side = await self._either_side.read(asked, endpoint)
         if self._existing_labels == "replace" and section.direction is Direction.FORWARD:
             pairs = await self._keeping_both_ways(asked, pairs, existing.types, endpoint)
         # A section's pairs are compared for longer than other requests should have to wait.
@@ -96,6 +96,7 @@ class Comparer:
         self._log.info(
             "section.compared",
             section=section.number,
+            side=side,
             unchanged=unchanged.height,
             unread=existing.unread.height,
             write=write.height,

@@ -17,7 +17,7 @@ import polars as pl
 
 from etl.core.exit_code import ExitCode
 from etl.errors import RequestError, SettingsError, StoppedError
-from etl.hubspot.culprits import Sides
+from etl.hubspot.culprits import NOT_THERE, Sides
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.paths import Paths
 from etl.hubspot.read_judge import (
@@ -27,8 +27,8 @@ from etl.hubspot.read_judge import (
     narrowed,
 )
 from etl.hubspot.read_room import ReadRoom
-from etl.hubspot.reading import Reading
-from etl.hubspot.wire import TYPED_PAIR, WireError, read_body, read_existing
+from etl.hubspot.reading import Reading, records_told
+from etl.hubspot.wire import TYPED_PAIR, WireError, read_body
 from etl.model import MAX_BATCH_SIZE, MAX_READ_SIZE
 
 if TYPE_CHECKING:
@@ -232,11 +232,13 @@ class ExistingReader:
             self._room.learn(group.records.height, len(answer.body))
             reading.hold(group.records, answer)
             await reading.take_in()
-            if not answer.errors:
+            # Of a thousand records without associations HubSpot says so a thousand times.
+            errors = [error for error in answer.errors if error.category not in NOT_THERE]
+            if not errors:
                 return ReadAnswer()
-            existing, _ = await asyncio.to_thread(read_existing, answer)
-            untold = group.records.join(existing, on="from_id", how="anti")
-            return judge_errors(untold, answer.errors, sides)
+            told = await asyncio.to_thread(records_told, answer)
+            untold = group.records.join(told, on="from_id", how="anti")
+            return judge_errors(untold, errors, sides)
 
     def _has_too_many_unanswered(self, error: Exception) -> bool:
         """Count a request that came to nothing; stop the run when nothing else comes."""

@@ -54,11 +54,6 @@ def look_up_body(keys: pl.DataFrame, by: UniqueProperty) -> bytes:
     )
 
 
-def read_records(answer: Answer, by: UniqueProperty) -> pl.DataFrame:
-    """List the records of an answer with their keys: VALUE. Raises WireError."""
-    return values_of([decode_records(answer)], by).drop("place")
-
-
 def decode_records(answer: Answer) -> list[Record]:
     """Read the records of an answer. Raises WireError."""
     try:

@@ -20,6 +20,8 @@ class Meter:
     """Calls of the API that were begun, however many attempts they took."""
     attempts: int = 0
     http_429s: int = 0
+    most_by_others: int = 0
+    """The most requests in ten seconds that others took of the limit; 0 where never much (`Sharing`)."""
     daily_limit: int | None = None
     """Calls of a day, as HubSpot says; None where it does not."""
     daily_remaining: int | None = None

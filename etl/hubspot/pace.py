@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from etl.core.pace import LOWEST_LIMIT, WINDOW_SECONDS
 from etl.core.share import Share
+from etl.hubspot.sharing import Shares
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -41,6 +42,12 @@ class Pace:
         self._open_at = 0.0
         self.told: float | None = None
         """The limit that HubSpot's headers name; None while none has, or the job sets one."""
+
+    @property
+    def shares(self) -> Shares:
+        """Tell what others take of the limit, as last seen, and what is left to us."""
+        share = self._share
+        return Shares(share.limit, share.others, share.left(self._clock()))
 
     async def wait(self) -> Departure:
         """Wait for one request's turn."""

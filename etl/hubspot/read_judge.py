@@ -44,9 +44,6 @@ def judge_errors(untold: pl.DataFrame, errors: Sequence[ErrorDetail], sides: Sid
     """Judge the errors of a 2xx; `untold` are the records of which the answer has nothing."""
     unread = [_NONE]
     for error in errors:
-        # Of a thousand records without associations HubSpot says so a thousand times.
-        if error.category in NOT_THERE:
-            continue
         named = _named(error, sides)
         if _says_nothing_there(error, named):
             continue

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.hubspot.read_judge import UNREAD, narrowed
-from etl.hubspot.wire import WireError, existing_of, nested_existing, parts_of
+from etl.hubspot.wire import WireError, existing_of, nested_existing, parts_of, read_existing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,14 @@ HELD_BYTES: Final = 4_000_000
 
 PARSED_BYTES: Final = 1_000_000
 """Bytes of JSON that are parsed at once. Measured: 1 MB takes 4 ms, 14 MB in one go 100 ms."""
+
+
+def records_told(answer: Answer) -> pl.DataFrame:
+    """List the records (from_id) of which an answer has associations. Raises WireError."""
+    told = (
+        read_existing(part)[0].select("from_id").unique() for part in parts_of(answer, PARSED_BYTES)
+    )
+    return pl.concat([pl.DataFrame(schema={"from_id": pl.Int64}), *told])
 
 
 class Reading:

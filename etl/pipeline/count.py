@@ -25,7 +25,10 @@ class Count:
         self.tally = Tally.of(before.outcomes)
         """Rows settled by sending."""
         self.meter = Meter(
-            requests=before.requests, attempts=before.attempts, http_429s=before.http_429s
+            requests=before.requests,
+            attempts=before.attempts,
+            http_429s=before.http_429s,
+            most_by_others=before.most_by_others,
         )
 
     def settled(self, rows: Mapping[Outcome, int]) -> Progress:
@@ -36,5 +39,6 @@ class Count:
             requests=self.meter.requests,
             attempts=self.meter.attempts,
             http_429s=self.meter.http_429s,
+            most_by_others=self.meter.most_by_others,
             seconds=round(self._seconds_before + self._clock() - self._began_at, 3),
         )

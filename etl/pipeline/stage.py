@@ -82,6 +82,7 @@ async def connect(
             meter=meter,
             on_trouble=observer.trouble,
             on_wait=observer.waiting,
+            on_shared=observer.note,
         )
 
 

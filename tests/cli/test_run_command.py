@@ -75,6 +75,30 @@ def test_the_quickstart_runs(examples: Path) -> None:
     assert "associated │ 3,000 │" in shown.stdout
 
 
+def test_a_plan_reads_from_the_side_that_the_run_reads_from(tmp_path: Path) -> None:
+    """Many contacts of a few companies are one read, and the plan does not tell of twenty-four."""
+    job = JOB.replace("label: {column: role}", "existing_labels: keep")
+    rows = "".join(f"{number},{number % 100 + 1},\n" for number in range(1, 24_001))
+    path = write(tmp_path, rows, job)
+    planned = json.loads(etl("plan", path, "--sandbox", "--json", cwd=tmp_path).stdout)
+    assert (planned["read_requests"], planned["write_requests"]) == (1, 12)
+    told = json.loads(etl("run", path, "--sandbox", "--json", cwd=tmp_path).stdout)
+    for_labels = 3
+    assert told["requests"] == for_labels + 1 + 12
+
+
+def test_a_summary_tells_what_others_took(tmp_path: Path) -> None:
+    """A run that took longer because it made room says so; one that had the limit alone does not."""
+    assert etl("run", write(tmp_path, "1,2,\n"), "--sandbox", cwd=tmp_path).code == 0
+    summary = only_run(tmp_path) / "summary.json"
+    told = json.loads(summary.read_text(encoding="utf-8"))
+    assert told["most_by_others"] == 0
+    assert "others took" not in etl("show", "latest", cwd=tmp_path, COLUMNS="200").stdout
+    summary.write_text(json.dumps({**told, "most_by_others": 120}), encoding="utf-8")
+    shown = etl("show", "latest", cwd=tmp_path, COLUMNS="200").stdout
+    assert "answers of 429 · others took up to 120 requests in 10 s · API" in shown
+
+
 def test_a_mistake_in_one_job_file_stops_all(tmp_path: Path) -> None:
     """Nothing is sent for any of several jobs before all of their files are right, and each is told."""
     write(tmp_path, "1,2,\n", name="good.yaml")

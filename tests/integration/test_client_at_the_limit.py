@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -13,8 +14,10 @@ from leap import leap
 from etl.core.retry import NO_STATUS
 from etl.core.slots import CEILING
 from etl.hubspot.client import Client
+from etl.hubspot.meter import Meter
 from etl.hubspot.pace import Pace
 from etl.hubspot.parallel import in_parallel
+from etl.hubspot.sharing import Shares, Sharing
 from etl.hubspot.transport import TIMEOUT_SECONDS, Attempt, Transport
 from etl.hubspot.wire import Answer
 from etl.logs import open_log
@@ -86,6 +89,11 @@ class Ran:
     """Share of the attempts that got a 429."""
     most_in_flight: int
     attempts: int
+    said: list[str]
+    """What was told of others."""
+    shared: list[dict[str, int]]
+    """The lines of the log about them."""
+    most_by_others: int
 
 
 def run(
@@ -103,6 +111,7 @@ def run(
             requests_per_10_seconds=limit, requests_per_day=None, clock=clock, others=others
         )
         account = Account(quota, clock, latency, tells_remaining)
+        said: list[str] = []
         stop, chance = Stop(), Random(3)  # noqa: S311 - no secret
         with open_log(folder / "run.log") as log:
             client = Client(
@@ -112,6 +121,7 @@ def run(
                 log=log,
                 clock=clock,
                 chance=chance.random,
+                on_shared=said.append,
             )
 
             async def send(_: int) -> None:
@@ -131,6 +141,7 @@ def run(
             )
             await end()
             await asyncio.wait([sending])
+        lines = map(json.loads, (folder / "run.log").read_text(encoding="utf-8").splitlines())
         by_others = quota.used_by_others - before[0]
         left = limit * (seconds - SETTLED_SECONDS) / 10 - by_others
         admitted = sum(moment > SETTLED_SECONDS for moment in account.admitted)
@@ -140,6 +151,9 @@ def run(
             refused=refused / (refused + len(account.admitted)),
             most_in_flight=account.most_in_flight,
             attempts=refused + len(account.admitted),
+            said=said,
+            shared=[line for line in lines if line["event"] == "limit.shared"],
+            most_by_others=client.meter.most_by_others,
         )
 
     return leap(work)
@@ -211,3 +225,41 @@ def test_a_window_that_others_fill_is_not_hammered(tmp_path: Path) -> None:
     """While another integration takes everything, one request in a while finds out when it is done."""
     ran = run(tmp_path, constant(0.2), Stretch(seconds=1000, share=1), seconds=110)
     assert ran.attempts * ran.refused < 30
+
+
+def test_others_who_slow_a_run_down_are_told_of(tmp_path: Path) -> None:
+    """Said once; the log has when it began and ended each time, and the summary the most of it."""
+    others = (Stretch(seconds=25, share=0), Stretch(seconds=25, share=0.5))
+    ran = run(tmp_path, constant(0.2), *others)
+    (said,) = ran.said
+    assert said.startswith("other programs use 2")
+    assert "of the account's 200 requests in 10 s" in said
+    assert [line["others"] > 20 for line in ran.shared] == [True, False, True, False, True]
+    for line in ran.shared:
+        assert line["left"] <= 198 - line["others"] + 2
+    assert 95 <= ran.most_by_others <= 110
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param((), id="nobody"),
+        pytest.param((Stretch(seconds=1000, share=0.05),), id="a little"),
+    ],
+)
+def test_a_little_is_not_told_of(tmp_path: Path, others: tuple[Stretch, ...]) -> None:
+    """An integration that asks now and then is no reason for a run to be slow."""
+    ran = run(tmp_path, constant(0.2), *others, seconds=60)
+    assert (ran.said, ran.shared, ran.most_by_others) == ([], [], 0)
+
+
+def test_what_was_there_at_the_start_is_not_told_of(tmp_path: Path) -> None:
+    """What one's own last command has sent is in the first window, and is not others' work."""
+    said: list[str] = []
+    with open_log(tmp_path / "run.log") as log:
+        sharing = Sharing(Meter(), log, said.append)
+        for at in (100.0, 105.0, 109.9):
+            sharing.see(Shares(limit=200, others=80, ours=118), at)
+        assert said == []
+        sharing.see(Shares(limit=200, others=80, ours=118), 110.0)
+        assert len(said) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from stage import DECISION_MAKER, UNLABELED, Stage, Witness, stages
 
 from etl.core.typebits import TypeBits
-from etl.hubspot.either_side import cost, read_from_far
+from etl.hubspot.either_side import load, read_from_far
 from etl.hubspot.existing import ROUND_COST, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.wire import PAIR
@@ -157,8 +158,9 @@ async def test_labels_that_have_each_others_texts_are_not_mixed_up(tmp_path: Pat
 )
 def test_the_cost_of_a_side(ids: Any, pages: list[int]) -> None:
     """Records are asked for a thousand at once, and again for each 500 associations that they have."""
-    expected = sum(pages) + ROUND_COST * len(pages)
-    assert cost(pl.Series(ids, dtype=pl.Int64)) == expected
+    counted = load(pl.Series(ids, dtype=pl.Int64))
+    assert (counted.requests, counted.rounds) == (sum(pages), len(pages))
+    assert counted.cost == sum(pages) + ROUND_COST * len(pages)
 
 
 def reads(witness: Witness) -> list[tuple[str, int]]:
@@ -170,12 +172,19 @@ def reads(witness: Witness) -> list[tuple[str, int]]:
     ]
 
 
+def logged(folder: Path) -> list[tuple[str, str]]:
+    """List what the log of the one run says of sides."""
+    (log,) = folder.glob("runs/*/*/run.log")
+    lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    return [(line["event"], line["side"]) for line in lines if "side" in line]
+
+
 CONTACTS: Final = 24_000
 COMPANIES: Final = 100
 
 
 async def test_many_contacts_of_few_companies_cost_few_reads(
-    open_stage: Callable[..., Awaitable[Stage]],
+    tmp_path: Path, open_stage: Callable[..., Awaitable[Stage]]
 ) -> None:
     """The companies are asked for their contacts: one call in the place of twenty-four."""
     stage = await open_stage(Witness())
@@ -188,6 +197,7 @@ async def test_many_contacts_of_few_companies_cost_few_reads(
     assert reads(stage.witness) == [("companies", COMPANIES), ("contacts", 1)]
     assert done.outcomes == ["associated", *["unchanged"] * (CONTACTS - 1)]
     assert stage.witness.writes == [1]
+    assert logged(tmp_path) == [("section.compared", "to")]
 
 
 async def test_labels_that_are_not_certain_are_read_where_they_are_asked(
@@ -201,7 +211,7 @@ async def test_labels_that_are_not_certain_are_read_where_they_are_asked(
 
 
 async def test_companies_with_more_contacts_than_the_file_knows(
-    open_stage: Callable[..., Awaitable[Stage]],
+    tmp_path: Path, open_stage: Callable[..., Awaitable[Stage]]
 ) -> None:
     """A side that has many pages more than was thought is given up, and nothing is lost by it."""
     stage = await open_stage(Witness(), page_size=50)
@@ -215,10 +225,11 @@ async def test_companies_with_more_contacts_than_the_file_knows(
     assert len(given_up) * (1 + ROUND_COST) <= near + ROUND_COST
     assert asked == [*given_up, *[("contacts", 1000)] * near]
     assert set(done.outcomes) == {"unchanged"}
+    assert logged(tmp_path) == [("side.given_up", "to"), ("section.compared", "from")]
 
 
 async def test_a_company_with_endless_pages_is_read_from_its_few_contacts(
-    open_stage: Callable[..., Awaitable[Stage]],
+    tmp_path: Path, open_stage: Callable[..., Awaitable[Stage]]
 ) -> None:
     """Three new contacts of a company that has thousands do not cost all of its pages."""
     stage = await open_stage(Witness(), page_size=2)
@@ -234,6 +245,7 @@ async def test_a_company_with_endless_pages_is_read_from_its_few_contacts(
     done = await stage.run(job)
     assert reads(stage.witness) == [("companies", 1), ("companies", 1), ("contacts", 3)]
     assert done.outcomes == ["unchanged", "unchanged", "associated"]
+    assert logged(tmp_path) == [("side.given_up", "from"), ("section.compared", "to")]
 
 
 async def test_a_record_that_cannot_be_read_from_the_far_side_is_read_from_its_own(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 import pytest
@@ -158,3 +158,61 @@ async def test_a_broken_answer_spoils_no_other(tmp_path: Path) -> None:
 def _body(response: web.Response) -> bytes:
     assert isinstance(response.body, bytes)
     return response.body
+
+
+def parsing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Write down how many bytes are parsed at once, each time."""
+    parsed: list[int] = []
+    read_json = pl.read_json
+
+    def noted(source: bytes, **how: Any) -> pl.DataFrame:
+        parsed.append(len(source))
+        return read_json(source, **how)
+
+    monkeypatch.setattr(pl, "read_json", noted)
+    return parsed
+
+
+async def test_an_answer_with_records_that_have_nothing_is_parsed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record without associations does not double the work for the others of its request."""
+    parsed, answered = parsing(monkeypatch), list[int]()
+
+    def note(request: web.Request, response: web.StreamResponse) -> None:
+        assert isinstance(response, web.Response)
+        if request.path.endswith("/read"):
+            answer = json.loads(_body(response))
+            assert answer["errors"]
+            answered.append(len(_body(response)))
+
+    async with open_desk(tmp_path, bend=note) as desk:
+        for contact in range(1, 100):
+            desk.seed(contact, 7)
+        found = await read_all(reader_at(desk), contacts(1, 100))
+    assert len(found) == 99
+    assert len(parsed) == 1
+    assert sum(parsed) < sum(answered)
+
+
+async def test_an_error_about_nobody_does_not_have_a_long_answer_parsed_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which records an answer tells of is found part by part; of the others it says nothing."""
+    monkeypatch.setattr(reading, "PARSED_BYTES", 400)
+    parsed = parsing(monkeypatch)
+    trouble = {"status": "error", "category": "INTERNAL_ERROR", "message": "some were not read"}
+
+    def bend(request: web.Request, response: web.StreamResponse) -> web.StreamResponse | None:
+        if not request.path.endswith("/read"):
+            return None
+        assert isinstance(response, web.Response)
+        told = json.loads(_body(response))
+        return web.json_response({**told, "errors": [trouble]}, status=207)
+
+    async with open_desk(tmp_path, bend=bend) as desk:
+        for contact in range(1, 100):
+            desk.seed(contact, 7)
+        unread = await reader_at(desk).read_all(contacts(1, 100), between(), lambda _: None)
+    assert unread["from_id"].to_list() == [100]
+    assert max(parsed) < 2 * 400

@@ -30,6 +30,7 @@ def test_a_second_sitting_adds_to_the_first() -> None:
         requests=10,
         attempts=20,
         http_429s=3,
+        most_by_others=40,
         seconds=60.0,
     )
     count = Count(before, lambda: next(moments))
@@ -41,6 +42,7 @@ def test_a_second_sitting_adds_to_the_first() -> None:
         requests=11,
         attempts=22,
         http_429s=4,
+        most_by_others=40,
         seconds=62.25,
     )
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.job import parse_job
+from etl.core.slots import CEILING
 from etl.errors import JobError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ TYPE_ID = "write a whole number from 1 to 2147483647, as HubSpot's association s
 CATEGORY = "write HUBSPOT_DEFINED, USER_DEFINED, INTEGRATOR_DEFINED or WORK"
 BATCH_SIZE = "write a whole number from 1 to 2000"
 AUTO = "write auto, or a whole number of at least 1"
+CONCURRENCY = f"write auto, or a whole number from 1 to {CEILING}"
 FAILURES = "write none, a number of rows such as 100, or a share from 0% to 100% such as 2.5%"
 NAME = "write 1 to 100 characters, none of them / \\ : or a control character, and no dot in front: it becomes a folder's name"
 URL = "write an address such as https://api.hubapi.com"
@@ -153,7 +155,9 @@ VALUE_CASES = [
     ("limits: {batch_size: '$${B}'}", "4:22", "limits.batch_size can't be '$${B}'", BATCH_SIZE),
     ("limits: {batch_size: '${SIZE}'}", "4:22", "limits.batch_size takes its value from the environment variable SIZE, which is not set", "set SIZE, or write the value here"),
     ("limits: {requests_per_10_seconds: 0}", "4:35", "limits.requests_per_10_seconds can't be 0", AUTO),
-    ("limits: {concurrency: atuo}", "4:23", "limits.concurrency can't be 'atuo'", f"did you mean 'auto'? {AUTO}"),
+    ("limits: {concurrency: atuo}", "4:23", "limits.concurrency can't be 'atuo'", f"did you mean 'auto'? {CONCURRENCY}"),
+    ("limits: {concurrency: 0}", "4:23", "limits.concurrency can't be 0", CONCURRENCY),
+    (f"limits: {{concurrency: {CEILING + 1}}}", "4:23", f"limits.concurrency can't be {CEILING + 1}", CONCURRENCY),
     ("limits: {daily_reserve: -1}", "4:25", "limits.daily_reserve can't be -1", "write a whole number of at least 0"),
     ("limits: {max_failures: -1}", "4:24", "limits.max_failures can't be -1", FAILURES),
     ("limits: {max_failures: 101%}", "4:24", "limits.max_failures can't be '101%'", FAILURES),

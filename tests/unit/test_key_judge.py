@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from etl.core.keys import KEY, KEY_FOUND_TWICE, KEY_NOT_FOUND, UniqueProperty
 from etl.hubspot.key_judge import is_about_property, judge_records, judge_refusal
-from etl.hubspot.key_wire import look_up_body, read_records
+from etl.hubspot.key_wire import decode_records, look_up_body, values_of
 from etl.hubspot.wire import ErrorDetail, WireError, decode_answer
 from etl.model import MAX_ID
 
@@ -41,7 +41,8 @@ def body(*results: Any, errors: list[Any] | None = None) -> Answer:
 
 def judged(asked: pl.DataFrame, answer: Answer, by: UniqueProperty = EMAIL) -> KeyAnswer:
     """Judge a 2xx answer."""
-    return judge_records(asked, read_records(answer, by), answer.errors, by)
+    records = values_of([decode_records(answer)], by).drop("place")
+    return judge_records(asked, records, answer.errors, by)
 
 
 def told(answer: KeyAnswer) -> dict[str, int | str]:
@@ -93,7 +94,7 @@ def test_ids_come_as_numbers_or_as_text(record_id: int | str) -> None:
 def test_what_is_no_list_of_records_is_no_answer(results: str) -> None:
     """A broken answer is asked for again, and never means that nobody was found."""
     with pytest.raises(WireError):
-        read_records(decode_answer(f'{{"results": {results}}}'.encode()), EMAIL)
+        decode_records(decode_answer(f'{{"results": {results}}}'.encode()))
 
 
 # --- records --------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ LAYERS: Final = {
     "etl.stop etl.surplus etl.hubspot.replace etl.hubspot.single etl.hubspot.limits etl.hubspot.usage_report "
     "etl.hubspot.ceilings etl.plan_limits etl.kept_source etl.key_cache etl.hubspot.look_up etl.check.* "
     "etl.doctor.* etl.hubspot.record_reader etl.id_file etl.export etl.sink etl.row_spans etl.fates etl.failures "
-    "etl.hubspot.read_room etl.hubspot.either_side etl.hubspot.reading etl.hubspot.crew",
+    "etl.hubspot.read_room etl.hubspot.either_side etl.hubspot.reading etl.hubspot.crew etl.hubspot.sharing",
     4: "etl.pipeline.*",
     5: "etl.cli.* etl.__main__",
 }
@@ -63,7 +63,6 @@ FENCES: Final = {
 IMPURE: Final = frozenset(
     [
         "aiohttp",
-        "aiolimiter",
         "asyncio",
         "click",
         "fcntl",

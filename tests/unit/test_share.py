@@ -130,3 +130,15 @@ def test_something_is_always_tried_and_never_too_much(
             share.refused(departure, now)
         share.told(departure, remaining)
         assert limit * LEAST <= share.left(now) <= limit
+
+
+@given(st.lists(st.floats(0, 0.2), max_size=150), st.floats(0, 1))
+def test_to_ask_changes_nothing(pauses: list[float], late: float) -> None:
+    """When a request may go does not depend on how often, or whether at all, that was asked."""
+    asked, unasked, now = Share(100), Share(100), 0.0
+    for pause in pauses:
+        asked.opens_at(now + pause / 2)
+        now += pause
+        asked.depart(now)
+        unasked.depart(now)
+    assert asked.opens_at(now + late) == unasked.opens_at(now + late)
