@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil, log2
 from typing import TYPE_CHECKING, Final
 
 from etl.core.pace import WINDOW_SECONDS
@@ -38,8 +39,15 @@ SECOND: Final = 1.0
 """Length of the window behind policy ``SECONDLY``."""
 
 FIRST_REFUSED_SECONDS: Final = 0.5
-"""Wait after the first refusal for the pace, which by itself lets nothing go that is too much again;
-twice as long after each further one of the same request, up to half the window."""
+"""Wait of all requests after the first refusal of one for the pace. It is short, for `Share` has slowed
+down by then; each further refusal of the same request says that this was not enough, and waits twice
+as long."""
+
+LONGEST_REFUSED_SECONDS: Final = WINDOW_SECONDS / 2
+"""Half of what was too much has left the window after it."""
+
+REFUSED_DOUBLINGS: Final = ceil(log2(LONGEST_REFUSED_SECONDS / FIRST_REFUSED_SECONDS))
+"""Doublings that reach the longest wait; the number of refusals has no bound, and 2**5000 no float."""
 
 
 class Action(StrEnum):
@@ -121,7 +129,8 @@ class RetryPolicy:
     ) -> RetryDecision:
         if policy_name == DAILY:
             return RetryDecision(Action.STOP)
-        wait = min(FIRST_REFUSED_SECONDS * 2 ** min(refusals - 1, 9), WINDOW_SECONDS / 2)
+        doublings = min(refusals - 1, REFUSED_DOUBLINGS)
+        wait = min(FIRST_REFUSED_SECONDS * 2**doublings, LONGEST_REFUSED_SECONDS)
         if policy_name == SECONDLY:
             wait = max(wait, SECOND)
         spread = min(wait, SECOND)
