@@ -38,9 +38,6 @@ PARTITION_ROWS: Final = 150_000
 """Rows merged at once. Measured on a million rows: more takes memory (250,000: 380 MB at the peak,
 this: 340 MB), fewer takes none off and makes more batches that are not full."""
 
-COMPRESSION: Final = "lz4"
-"""Staged files are read back within the run: speed before size."""
-
 CONTRADICTION: Final = pl.Schema({"row_number": pl.Int64, "contradicts": pl.Int64})
 
 _KEPT: Final = ("rows", "links", "sections")
