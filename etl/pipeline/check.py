@@ -15,7 +15,7 @@ from etl.check.report import Report, Words
 from etl.core.compare import THERE, Sign, compare
 from etl.core.exit_code import ExitCode
 from etl.core.typebits import TypeBits
-from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
+from etl.hubspot.existing import Existing, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
 from etl.hubspot.wire import PAIR
 from etl.model import Direction
@@ -87,8 +87,7 @@ async def check_job(
         job, portal, folder / "staging", finder=finder, observer=observer, stop=stop
     )
     told = Report(folder / "report", Words(bits, labels))
-    concurrency = job.limits.concurrency or MAX_READS
-    reader = ExistingReader(client, concurrency=concurrency, stop=stop)
+    reader = ExistingReader(client, stop=stop)
     check = _Check(portal, reader, told, folder, exactly=job.existing_labels == "replace")
     asked = asked_by_record(staged.dataset, folder / "asked", same_object=portal.same_object)
     await check.compare_all(asked)

@@ -159,7 +159,7 @@ async def _carry_out(
     work: Callable[[SinglePair, Types, Sequence[LabelDefinition]], Awaitable[Fate]],
 ) -> PairTold:
     """Do what is asked in each direction, up to the first that does not succeed."""
-    reader = ExistingReader(client, concurrency=1, stop=stop, refused=ExitCode.UNUSABLE)
+    reader = ExistingReader(client, stop=stop, refused=ExitCode.UNUSABLE)
     known = _definitions(labels)
     ends = {
         Direction.FORWARD: (asked.there, asked.from_id, asked.to_id),
