@@ -7,12 +7,11 @@ Rule 2: no more is made ahead than one item for each thread.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,7 +31,16 @@ def made_ahead(make: Callable[[T], R], items: Iterable[T], *, threads: int) -> I
     """Make something of each item, of some of them at once."""
     coming: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for item in items:
+        iterator = iter(items)
+        while True:
+            try:
+                item = next(iterator)
+            except StopIteration:
+                break
+            except Exception as error:  # noqa: BLE001  (told below, in its turn)
+                coming.append(Future())
+                coming[-1].set_exception(error)
+                break
             coming.append(pool.submit(make, item))
             if len(coming) > threads:
                 yield coming.popleft().result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 
@@ -66,6 +66,16 @@ class SourceShape:
         return pl.lit(self.label_value, pl.String)
 
 
+class _Prepared(NamedTuple):
+    """A chunk that is ready to be staged."""
+
+    chunk: Chunk
+    rows: pl.DataFrame
+    """STAGED."""
+    pairs: pl.DataFrame
+    """PAIR of the good ones."""
+
+
 def read_source(job: Job) -> Iterator[Chunk]:
     """Read the job's source, chunk by chunk. Raises SourceError."""
     return read_chunks(find_files(job.source), job.source, used_columns(job))
@@ -89,17 +99,23 @@ def ingest(
     used = used_columns(job)
     places = dict.fromkeys(used, "")
 
-    def prepare(chunk: Chunk) -> tuple[Chunk, pl.DataFrame, pl.DataFrame]:
+    def prepare(chunk: Chunk) -> _Prepared:
         cells = {name: chunk.cell_of(name) for name in used}
-        return chunk, *_prepare(chunk, cells, job, resolver, matches)
+        return _Prepared(chunk, *_prepare(chunk, cells, job, resolver, matches))
 
-    # One chunk is read, one made ready and one written at a time.
-    for chunk, rows, pairs in made_ahead(prepare, chunks, threads=1):
+    def write(prepared: _Prepared) -> _Prepared:
+        if prepared.rows.height:
+            staging.add_rows(prepared.rows)
+        return prepared
+
+    # One chunk is read, one made ready, one written and one put to its records at a time.
+    ready = made_ahead(prepare, chunks, threads=1)
+    for chunk, rows, pairs in made_ahead(write, ready, threads=1):
         columns = max(columns, chunk.columns, key=len)
         places = {name: chunk.cell_of(name) for name in used}
         if rows.is_empty():
             break
-        staging.add(rows, pairs)
+        staging.add_pairs(pairs)
         told = rows["outcome"].drop_nulls().value_counts(name="rows")
         tally.add({Outcome(outcome): count for outcome, count in told.iter_rows()})
         on_chunk()

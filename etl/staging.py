@@ -2,7 +2,8 @@
 
 Rule 1: every good row links to the associations that decide its outcome.
 Rule 2: all rows of one pair are in one partition.
-Rule 3: memory holds one chunk or one partition, whatever the size of the source.
+Rule 3: memory holds some chunks, or some partitions and what `Partitions` holds, whatever the size of
+        the source.
 
 On disk, all private to one run::
 
@@ -14,15 +15,21 @@ On disk, all private to one run::
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
 from etl.ahead import made_ahead
-from etl.core.merge import ASSOCIATION, LINK, SECTION_KEY, in_doubt, merge_rows
+from etl.core.merge import (
+    ASSOCIATION,
+    LINK,
+    MOST_ASSOCIATIONS,
+    SECTION_KEY,
+    in_doubt,
+    merge_rows,
+)
 from etl.model import Action, Direction
 from etl.narrow import has_values, read_narrow, write_narrow
 from etl.partitions import Partitions
@@ -35,8 +42,8 @@ if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
 PARTITION_ROWS: Final = 150_000
-"""Rows merged at once. Measured on a million rows: more takes memory (250,000: 380 MB at the peak,
-this: 340 MB), fewer takes none off and makes more batches that are not full."""
+"""Rows merged at once, in two threads: more take memory, fewer make more batches that are not full, for
+one of 75 is the last of its section."""
 
 CONTRADICTION: Final = pl.Schema({"row_number": pl.Int64, "contradicts": pl.Int64})
 
@@ -166,13 +173,17 @@ class Staging:
             for name in _KEPT:
                 (folder / name).mkdir(parents=True)
 
-    def add(self, rows: pl.DataFrame, pairs: pl.DataFrame) -> None:
-        """Write one chunk: all its rows, and PAIR of those that are good."""
+    def add_rows(self, rows: pl.DataFrame) -> None:
+        """Write all rows of one chunk."""
         with writing(self._folder):
             write_narrow(rows, self._folder / "rows" / f"{self._chunks:05}.arrow")
-            self._partitions.add(pairs)
         self._chunks += 1
         self.rows += rows.height
+
+    def add_pairs(self, pairs: pl.DataFrame) -> None:
+        """Take PAIR of the good rows among them; another thread may write the next chunk meanwhile."""
+        with writing(self._folder):
+            self._partitions.add(pairs)
         self.good_rows += pairs.height
 
     def merge(self, *, splits_records: bool = False) -> Dataset:
@@ -181,42 +192,74 @@ class Staging:
         With `splits_records` a record of very many rows is in several partitions.
         """
         with writing(self._folder):
-            sections = self._lay_out(self._partitions.take(splits_records=splits_records))
+            sections = self._lay_out(splits_records=splits_records)
             shutil.rmtree(self._folder / _BUCKETS, ignore_errors=True)
         in_order = sorted(sections, key=lambda section: (section.phase, section.number))
         return Dataset(self._folder, self.rows, tuple(in_order))
 
-    def _lay_out(self, partitions: Iterator[pl.DataFrame]) -> list[Section]:
+    def _lay_out(self, *, splits_records: bool) -> list[Section]:
         sections: list[Section] = []
-        first_id = 0
-        merged = made_ahead(
-            partial(merge_rows, same_object=self._same_object), partitions, threads=2
-        )
-        for number, (links, associations) in enumerate(merged):
-            self.contradicting += links.height - links["contradicts"].null_count()
-            numbered = pl.col("association_id") + first_id
-            write_narrow(
-                links.with_columns(numbered), self._folder / "links" / f"{number:05}.arrow"
-            )
-            for part in _by_section(associations.with_columns(numbered)):
-                sections.append(self._write_section(len(sections), number, part))
-            first_id += associations.height
+        partitions = self._numbered(self._partitions.take(splits_records=splits_records))
+        # Two are merged and written at a time, while the next one is brought together.
+        for contradicting, parts in made_ahead(self._lay_out_partition, partitions, threads=2):
+            self.contradicting += contradicting
+            for part in parts:
+                number = len(sections)
+                self._part_path(part).replace(_section_path(self._folder, number))
+                sections.append(replace(part, number=number))
         return sections
 
-    def _write_section(self, number: int, partition: int, part: pl.DataFrame) -> Section:
-        phase, action, direction, has_types = part.select(*SECTION_KEY).row(0)
-        write_section(self._folder, number, part)
-        return Section(
-            number=number,
-            phase=phase,
-            partition=partition,
-            action=Action(action),
-            direction=Direction(direction),
-            has_types=has_types,
-            has_doubt=bool(part.select(in_doubt(Direction(direction)).any()).item()),
-            associations=part.height,
-            rows=int(part["rows"].sum()),
-        )
+    def _numbered(self, partitions: Iterator[pl.DataFrame]) -> Iterator[_Partition]:
+        first_id = 0
+        for number, pairs in enumerate(partitions):
+            yield _Partition(number, pairs, first_id)
+            # Whatever becomes of these rows, the ids of the next ones are others.
+            first_id += pairs.height * MOST_ASSOCIATIONS
+
+    def _lay_out_partition(self, partition: _Partition) -> tuple[int, list[Section]]:
+        """Merge and write a partition; count the rows that others contradict, and give its parts.
+
+        A part is a section that is numbered within its partition.
+        """
+        links, associations = merge_rows(partition.pairs, same_object=self._same_object)
+        numbered = pl.col("association_id") + partition.first_id
+        path = self._folder / "links" / f"{partition.number:05}.arrow"
+        write_narrow(links.with_columns(numbered), path)
+        parts: list[Section] = []
+        for rows in _by_section(associations.with_columns(numbered)):
+            part = _section(len(parts), partition.number, rows)
+            write_narrow(rows.select(*_STORED), self._part_path(part))
+            parts.append(part)
+        return links["contradicts"].count(), parts
+
+    def _part_path(self, part: Section) -> Path:
+        return self._folder / "sections" / f"{part.partition:05}-{part.number}.arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class _Partition:
+    """Rows that are merged at once."""
+
+    number: int
+    pairs: pl.DataFrame
+    """PAIR."""
+    first_id: int
+    """The number of its first association."""
+
+
+def _section(number: int, partition: int, associations: pl.DataFrame) -> Section:
+    phase, action, direction, has_types = associations.select(*SECTION_KEY).row(0)
+    return Section(
+        number=number,
+        phase=phase,
+        partition=partition,
+        action=Action(action),
+        direction=Direction(direction),
+        has_types=has_types,
+        has_doubt=bool(associations.select(in_doubt(Direction(direction)).any()).item()),
+        associations=associations.height,
+        rows=int(associations["rows"].sum()),
+    )
 
 
 def _by_section(associations: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.by_hash import parted
+from etl.core.merge import MOST_ASSOCIATIONS
 from etl.errors import StoppedError
 from etl.export import EXPORTED, texts_of
 from etl.hubspot.wire import TYPED_PAIR
@@ -65,7 +66,7 @@ async def find_surplus(
     shutil.rmtree(folder, ignore_errors=True)
     sections: list[Section] = []
     unread: list[pl.DataFrame] = []
-    association_id = dataset.associations
+    association_id = dataset.rows * MOST_ASSOCIATIONS
     with writing(folder):
         folder.mkdir()
         for number, wanted in enumerate(_partitions(dataset, folder, same_object=same_object)):

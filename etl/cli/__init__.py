@@ -5,15 +5,15 @@ Data goes to stdout, words go to stderr.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from etl import __version__
+from etl.cli.commands import COMMANDS
 from etl.cli.signals import end_at_once_on_signals, ignore_signals
 from etl.cli.streams import keep_streams
 from etl.core.exit_code import ExitCode
@@ -29,60 +29,20 @@ if TYPE_CHECKING:
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
 
 
-class _Entry(NamedTuple):
-    module: str
-    about: str
-
-
-COMMANDS: Final = {
-    "run": _Entry("etl.cli.run", "Put the associations of job files into HubSpot."),
-    "resume": _Entry("etl.cli.resume", "Go on with a run that was cut off or stopped."),
-    "retry": _Entry("etl.cli.retry", "Run again what did not succeed."),
-    "plan": _Entry("etl.cli.plan", "Show what a run would do; nothing is written."),
-    "check": _Entry("etl.cli.check", "Compare a job's file with the portal; nothing is written."),
-    "doctor": _Entry("etl.cli.doctor", "Check what a run needs: account, job and machine."),
-    "lint": _Entry("etl.cli.jobs", "Check job files, offline."),
-    "schema": _Entry("etl.cli.jobs", "Print the JSON Schema of job files, for your editor."),
-    "runs": _Entry("etl.cli.runs", "List runs and how they stand."),
-    "show": _Entry("etl.cli.show", "Show how a run went, or how far it has come."),
-    "associate": _Entry("etl.cli.single", "Associate two records."),
-    "disassociate": _Entry("etl.cli.single", "Part two records, or take labels of theirs away."),
-    "export": _Entry("etl.cli.export", "Write what records are associated with to a file."),
-    "labels": _Entry("etl.cli.labels", "List, make, rename and delete association labels."),
-    "types": _Entry("etl.cli.types", "List HubSpot's own association types, offline."),
-    "limits": _Entry("etl.cli.limits", "List, set and clear association limits."),
-    "usage-report": _Entry(
-        "etl.cli.usage_report", "Have HubSpot mail which records are near their limits."
-    ),
-    "sandbox": _Entry("etl.cli.sandbox", "Serve the built-in HubSpot emulator."),
-}
-"""Every command, where it is, and its line in the help."""
-
 _LEAVE_A_FOLDER: Final = {"run", "resume", "retry"}
 """What these tell on stdout stands in the run's folder, too."""
 
 
-class _LazyGroup(click.Group):
-    """Load a command's module when it is called: polars and aiohttp cost 0.35 s of start-up."""
+class _Group(click.Group):
+    """List commands in the order that they were given in, which is that of the work."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(importlib.import_module(entry.module), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.about) for name, entry in COMMANDS.items()])
+        return list(self.commands)
 
 
 @click.group(
-    cls=_LazyGroup,
+    cls=_Group,
+    commands=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:

@@ -8,12 +8,9 @@ import tempfile
 from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
-
-import click
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from etl.cli.first_signal import stop_on_signals
-from etl.cli.options import portal_option, sandbox_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.version_notice import tell_support
@@ -67,20 +64,11 @@ class AccountCommand:
                 yield client
 
 
-def account_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --api-version, --sandbox and --portal, and an `AccountCommand` as `account`."""
+def with_account(command: Callable[..., None]) -> Callable[..., None]:
+    """Take what `account_options` ask for, and give an `AccountCommand` as `account`."""
 
-    @click.option(
-        "--api-version",
-        type=click.Choice(get_args(ApiVersion)),
-        default=HubspotSettings(None).api_version,
-        show_default=True,
-        help="The version of HubSpot's API.",
-    )
-    @sandbox_option
-    @portal_option
     @wraps(command)
-    def with_account(
+    def asking(
         *args: object,
         api_version: ApiVersion,
         sandbox: bool,
@@ -91,4 +79,4 @@ def account_options(command: Callable[..., None]) -> Callable[..., None]:
         tell_support([api_version])
         command(*args, account=AccountCommand(api_version, target), **kwargs)
 
-    return with_account
+    return asking

@@ -1,4 +1,4 @@
-"""The command ``check``."""
+"""What the command ``check`` does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from etl.cli.first_signal import stop_on_signals
-from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.cli.plan import print_reasons
 from etl.cli.progress import Reading, watch_run
@@ -44,29 +43,6 @@ _MEANINGS: Final = {
 }
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc check jobs/contact-roles.yaml
-  hubspot-assoc check jobs/contact-roles.yaml --output differences.csv
-  hubspot-assoc check jobs/quickstart.yaml --sandbox --json
-
-\b
-Exit codes:
-  0 all is the same · 1 something differs, or could not be compared
-  2 usage, job or settings error · 3 HubSpot went away
-""",
-)
-@click.argument("job", type=click.Path(path_type=Path))
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write, .csv or .parquet. Without it, one below the job's output.directory.",
-)
-@sandbox_option
-@portal_option
-@set_option
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 def check(
     job: Path,
     output: Path | None,
@@ -76,11 +52,7 @@ def check(
     sandbox: bool,
     as_json: bool,
 ) -> None:
-    """Compare a job's file with the portal, for the from-records of the file. Only reads HubSpot.
-
-    Writes one line a pair to a file: = the same, + missing in HubSpot, * there with other labels,
-    - only in HubSpot, ? can't be compared.
-    """
+    """Compare, write the report, and exit by what was found."""
     loaded = load_job(job, overrides, os.environ)
     report = _report_path(loaded, output)
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))

@@ -1,4 +1,4 @@
-"""The command ``doctor``."""
+"""What the command ``doctor`` does."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
 from etl.cli.first_signal import stop_on_signals
-from etl.cli.options import portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.core.finding import Finding, Status, verdict_of
@@ -33,28 +32,6 @@ _COLORS: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 _WIDTH: Final = max(map(len, Status)) + 1
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc doctor                             the account that the token is of
-  hubspot-assoc doctor jobs/contact-roles.yaml     and all that the job needs
-  hubspot-assoc doctor jobs/quickstart.yaml --sandbox --json
-
-\b
-Exit codes:
-  0 no check failed · 1 some did · 2 usage or job error
-""",
-)
-@click.argument("job", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--api-version",
-    type=click.Choice(get_args(ApiVersion)),
-    help="The version of HubSpot's API; a job names its own.",
-)
-@sandbox_option
-@portal_option
-@set_option
-@click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def doctor(
     job: Path | None,
     api_version: ApiVersion | None,
@@ -64,10 +41,7 @@ def doctor(
     sandbox: bool,
     as_json: bool,
 ) -> None:
-    """Check what a run needs: token, scopes, limits, labels, source, output folder. Writes nothing.
-
-    One line a check, with the fix where one is needed. Without JOB, the account alone.
-    """
+    """Print what each check found, and exit by the worst."""
     loaded, hubspot = _subject(job, api_version, overrides)
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
     with watch_run() as observer:

@@ -1,4 +1,4 @@
-"""The command ``export``."""
+"""What the command ``export`` does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import click
 import msgspec
 import polars as pl
 
-from etl.cli.account import account_options
+from etl.cli.account import with_account
+from etl.cli.commands.export import STDOUT
 from etl.cli.outputs import refuse_to_overwrite, refuse_unwritable
 from etl.errors import SourceError, StoppedError, UsageError
 from etl.hubspot.existing import Between
 from etl.id_file import read_ids
-from etl.model import MAX_ID, CsvFormat, Source
+from etl.model import CsvFormat, Source
 from etl.pipeline.export import export_records
 from etl.readers.cloud import is_cloud
 from etl.sink import format_of
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 SHOWN_REASONS: Final = 5
 """Records that could not be read, on a screen; --json has them all."""
-
-STDOUT: Final = "-"
 
 _TAB: Final = r"\t"
 """How a tab is written where no key types one."""
@@ -47,43 +46,7 @@ _OPTIONS: Final = {
 """What messages of the readers call a job's keys, and what this command calls them."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc export contacts companies --ids contacts.csv --output links.parquet
-  hubspot-assoc export contacts companies --ids crm.ndjson.gz --column contact_id > links.csv
-  hubspot-assoc export contacts companies --id 101 --id 102
-
-\b
-What comes out is a source for a job that puts it back:
-  from: {object: contacts, column: from_id}
-  to: {object: companies, column: to_id}
-  type: {id_column: type_id, category_column: category}
-""",
-)
-@click.argument("from_object", metavar="FROM")
-@click.argument("to_object", metavar="TO")
-@click.option("--ids", metavar="FILE", help="A file of record ids, in any format that jobs read.")
-@click.option("--column", metavar="NAME", help="The column of ids; without it, the first one.")
-@click.option("--delimiter", help="What parts the columns of --ids; a comma, or a tab for tsv.")
-@click.option("--encoding", default=CsvFormat().encoding, show_default=True, help="Of --ids.")
-@click.option(
-    "--id",
-    "single",
-    type=click.IntRange(1, MAX_ID),
-    multiple=True,
-    metavar="ID",
-    help="One record, asked for by itself; may be given several times. API 2026-09 has no such"
-    " operation: there it is read in bulk.",
-)
-@click.option(
-    "--output",
-    default=STDOUT,
-    metavar="FILE",
-    help="A file that ends in .csv or .parquet; without it, csv on stdout.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON; needs --output.")
-@account_options
+@with_account
 def export(
     *,
     from_object: str,
@@ -97,10 +60,7 @@ def export(
     account: AccountCommand,
     as_json: bool,
 ) -> None:
-    """Write what records of FROM are associated with in TO: from_id, to_id, category, type_id, label.
-
-    One line a type of a pair, in the order of these columns; label is empty for the unlabeled type.
-    """
+    """Export, tell how it went, and exit with its code."""
     if (ids is None) == (not single):
         raise UsageError(
             "an export needs to know which records", "give --ids FILE, or --id once or more"

@@ -1,4 +1,4 @@
-"""The commands ``lint`` and ``schema``: everything about job files that needs no HubSpot."""
+"""What the commands ``lint`` and ``schema`` do: everything about job files that needs no HubSpot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from etl.cli import tell
-from etl.cli.options import jobs_argument, set_option
 from etl.core.exit_code import ExitCode
 from etl.core.job import job_schema
 from etl.errors import JobError, UsageError
@@ -20,18 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc lint jobs/*.yaml
-  hubspot-assoc lint jobs/a.yaml --json
-""",
-)
-@jobs_argument
-@set_option
-@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON to stdout.")
 def lint(jobs: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -> None:
-    """Check job files, offline: every problem at once, with file, line, column and the fix."""
+    """Tell every problem of job files, and exit by whether there is one."""
     found: list[UsageError] = []
     for path in jobs:
         try:
@@ -48,18 +37,8 @@ def lint(jobs: tuple[Path, ...], overrides: tuple[str, ...], *, as_json: bool) -
     sys.exit(ExitCode.UNUSABLE if found else ExitCode.SUCCEEDED)
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc schema > jobs/job.schema.json
-""",
-)
 def schema() -> None:
-    """Print the JSON Schema of job files.
-
-    Save it and name it in a job file's first line, and your editor completes and checks as you
-    type: # yaml-language-server: $schema=job.schema.json
-    """
+    """Print the schema, indented."""
     click.echo(msgspec.json.format(msgspec.json.encode(job_schema()), indent=2))
 
 

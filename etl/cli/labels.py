@@ -1,4 +1,4 @@
-"""The commands ``labels list``, ``create``, ``update`` and ``delete``."""
+"""What the commands ``labels list``, ``create``, ``update`` and ``delete`` do."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl.cli.account import AccountCommand, account_options
-from etl.cli.options import confirm
+from etl.cli.account import AccountCommand, with_account
+from etl.cli.confirm import confirm
 from etl.core.label_choice import check_rename, choose
 from etl.core.label_rules import check_new, custom_labels, name_of
 from etl.errors import ProblemsError, UsageError
@@ -29,44 +29,12 @@ if TYPE_CHECKING:
 
 _LOOK = "look at what is there with: hubspot-assoc labels list"
 
-from_argument = click.argument("from_object", metavar="FROM")
-to_argument = click.argument("to_object", metavar="TO")
-which_argument = click.argument("which", metavar="LABEL_OR_TYPE")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the labels as JSON.")
 
-
-@click.group(
-    epilog="""\b
-Examples:
-  hubspot-assoc labels list contacts companies
-  hubspot-assoc labels create contacts contacts Manager --inverse "Direct report"
-  hubspot-assoc labels update contacts contacts Manager --label Boss
-  hubspot-assoc labels delete contacts contacts Boss
-""",
-)
-def labels() -> None:
-    """List, make, rename and delete the labels of associations between two objects.
-
-    A label has a typeId in each direction. Objects are names (contacts) or type ids (0-1, 2-123).
-    """
-
-
-@labels.command(
-    name="list",
-    epilog="""\b
-Examples:
-  hubspot-assoc labels list contacts companies
-  hubspot-assoc labels list contacts 2-123 --json
-""",
-)
-@from_argument
-@to_argument
-@json_option
-@account_options
+@with_account
 def list_labels(
     from_object: str, to_object: str, account: AccountCommand, *, as_json: bool
 ) -> None:
-    """List the labels between two objects, both directions, and how many more there may be."""
+    """Print the labels between two objects, and how many more there may be."""
 
     async def work(client: Client, _stop: Stop) -> tuple[Labels, Room]:
         found = await _admin(account, client, from_object, to_object).labels()
@@ -85,21 +53,7 @@ def list_labels(
     _print_table(found, str(room))
 
 
-@labels.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc labels create contacts companies "Decision maker"
-  hubspot-assoc labels create contacts contacts Manager --inverse "Direct report"
-  hubspot-assoc labels create contacts companies 決裁者 --name decision_maker
-""",
-)
-@from_argument
-@to_argument
-@click.argument("label")
-@click.option("--inverse", metavar="TEXT", help="The label of the other direction, for a pair.")
-@click.option("--name", help="HubSpot's internal name. Left out: made of the label.")
-@json_option
-@account_options
+@with_account
 def create(
     from_object: str,
     to_object: str,
@@ -110,10 +64,7 @@ def create(
     name: str | None,
     as_json: bool,
 ) -> None:
-    """Make a label, single or paired (--inverse), and give its typeIds.
-
-    Nothing is asked of HubSpot before the label is known to be right, new and within the limit.
-    """
+    """Make a label that is right, new and within the limit, and print its types."""
     wanted = DefinedLabel(label.strip(), _stripped(inverse), name)
 
     async def work(client: Client, _stop: Stop) -> Made:
@@ -131,20 +82,7 @@ def create(
     _print(made.labels, as_json=as_json, created=not made.by_others, name=name_of(wanted))
 
 
-@labels.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc labels update contacts companies "Decision maker" --label Decider
-  hubspot-assoc labels update contacts contacts 37 --label Boss --inverse Report
-""",
-)
-@from_argument
-@to_argument
-@which_argument
-@click.option("--label", "text", required=True, metavar="TEXT", help="Its new text.")
-@click.option("--inverse", metavar="TEXT", help="The new text of its other direction.")
-@json_option
-@account_options
+@with_account
 def update(
     from_object: str,
     to_object: str,
@@ -155,10 +93,7 @@ def update(
     inverse: str | None,
     as_json: bool,
 ) -> None:
-    """Rename a label that people of the portal made; its typeIds stay.
-
-    LABEL_OR_TYPE is the label's text, its typeId or CATEGORY:ID.
-    """
+    """Rename a label, and print it as it is now."""
     text, inverse = text.strip(), _stripped(inverse)
 
     async def work(client: Client, _stop: Stop) -> tuple[Labels, Labels]:
@@ -178,19 +113,7 @@ def update(
     _print(now.without(before), as_json=as_json)
 
 
-@labels.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc labels delete contacts companies "Decision maker"
-  hubspot-assoc labels delete contacts companies 37 --yes
-""",
-)
-@from_argument
-@to_argument
-@which_argument
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-@account_options
+@with_account
 def delete(
     from_object: str,
     to_object: str,
@@ -200,13 +123,7 @@ def delete(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete a label that people of the portal made, in both directions.
-
-    LABEL_OR_TYPE is the label's text, its typeId or CATEGORY:ID.
-
-    It can't be undone: the label goes from every association that has it, and one that is made
-    again has another typeId. The associations stay, without it.
-    """
+    """Delete a label once somebody has said yes, and print what is gone."""
 
     async def find(client: Client, _stop: Stop) -> Placed:
         admin = _admin(account, client, from_object, to_object)

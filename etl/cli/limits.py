@@ -1,4 +1,4 @@
-"""The commands ``limits list``, ``limits set`` and ``limits clear``."""
+"""What the commands ``limits list``, ``limits set`` and ``limits clear`` do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from etl.cli.account import account_options
+from etl.cli.account import with_account
 from etl.cli.limit_tables import as_listed, print_limits, tell_changes
 from etl.core.named_type import named_type
 from etl.errors import UsageError
@@ -33,40 +33,12 @@ MAX_LIMIT: Final = 2**31 - 1
 
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the limits as JSON.")
-from_argument = click.argument("from_object", metavar="FROM")
-to_argument = click.argument("to_object", metavar="TO")
 
-
-@click.group(
-    epilog="""\b
-Examples:
-  hubspot-assoc limits list
-  hubspot-assoc limits list deals contacts --json
-  hubspot-assoc limits set deals contacts unlabeled 5
-  hubspot-assoc limits clear deals contacts "Point of contact"
-""",
-)
-def limits() -> None:
-    """List, set and clear how many TO records a FROM record may have, by label."""
-
-
-@limits.command(
-    "list",
-    epilog="""\b
-Examples:
-  hubspot-assoc limits list                        every limit of the account
-  hubspot-assoc limits list deals contacts --json  those from deals to contacts
-""",
-)
-@click.argument("from_object", metavar="[FROM", required=False)
-@click.argument("to_object", metavar="TO]", required=False)
-@json_option
-@account_options
+@with_account
 def list_command(
     from_object: str | None, to_object: str | None, *, as_json: bool, account: AccountCommand
 ) -> None:
-    """List the limits that are set: all, or those from one object to another."""
+    """Print the limits that are set."""
     if from_object and not to_object:
         raise UsageError(
             f"limits have a direction, and '{from_object}' is only where it begins",
@@ -90,20 +62,7 @@ def list_command(
         print_limits(lines)
 
 
-@limits.command(
-    "set",
-    epilog="""\b
-Examples:
-  hubspot-assoc limits set deals contacts unlabeled 5             five contacts a deal
-  hubspot-assoc limits set deals contacts "Point of contact" 1    one of them so labeled
-  hubspot-assoc limits set deals contacts unlabeled=5 USER_DEFINED:35=1
-""",
-)
-@from_argument
-@to_argument
-@click.argument("words", metavar="LABEL_OR_TYPE MAX", nargs=-1, required=True)
-@json_option
-@account_options
+@with_account
 def set_command(
     from_object: str,
     to_object: str,
@@ -112,11 +71,7 @@ def set_command(
     as_json: bool,
     account: AccountCommand,
 ) -> None:
-    """Set how many TO records one FROM record may have by a label.
-
-    LABEL_OR_TYPE is a label's text, 'unlabeled' (whatever the label), or CATEGORY:ID. Several at
-    once as LABEL_OR_TYPE=MAX.
-    """
+    """Set limits, and tell what became of each."""
     asked = _limits_asked(words)
     between = Between.of(account.api_version, from_object, to_object)
 
@@ -137,21 +92,7 @@ def set_command(
     tell_changes(changes, labels, as_json=as_json)
 
 
-@limits.command(
-    "clear",
-    epilog="""\b
-Examples:
-  hubspot-assoc limits clear deals contacts "Point of contact"
-  hubspot-assoc limits clear deals contacts unlabeled USER_DEFINED:35
-  hubspot-assoc limits clear deals contacts --all
-""",
-)
-@from_argument
-@to_argument
-@click.argument("words", metavar="[LABEL_OR_TYPE]...", nargs=-1)
-@click.option("--all", "clears_all", is_flag=True, help="Clear every limit from FROM to TO.")
-@json_option
-@account_options
+@with_account
 def clear_command(
     from_object: str,
     to_object: str,
@@ -161,7 +102,7 @@ def clear_command(
     as_json: bool,
     account: AccountCommand,
 ) -> None:
-    """Take limits away: HubSpot's own hold again."""
+    """Clear limits, and tell what became of each."""
     if clears_all == bool(words):
         raise UsageError(
             "labels and --all say two things" if words else "there is no label to clear limits of",

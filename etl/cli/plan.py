@@ -1,4 +1,4 @@
-"""The command ``plan``."""
+"""What the command ``plan`` does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from rich.table import Table
 
 from etl.cli.first_signal import stop_on_signals
 from etl.cli.limit_findings import print_findings
-from etl.cli.options import locked_option, portal_option, sandbox_option, set_option
 from etl.cli.progress import watch_run
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.summary_table import key_words
@@ -43,26 +42,6 @@ SHOWN_LABELS = 20
 """Labels on a screen, the most frequent first."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc plan jobs/quickstart.yaml --sandbox
-  hubspot-assoc plan jobs/contact-roles.yaml --json
-  hubspot-assoc plan jobs/contact-roles.yaml --write-lock   pin what its labels stand for
-""",
-)
-@click.argument("job", type=click.Path(path_type=Path))
-@sandbox_option
-@portal_option
-@locked_option
-@click.option(
-    "--write-lock",
-    "writes_lock",
-    is_flag=True,
-    help="Write JOB's lock beside it: the portal, and the type of each label that the job uses.",
-)
-@set_option
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan(
     job: Path,
     overrides: tuple[str, ...],
@@ -73,10 +52,7 @@ def plan(
     writes_lock: bool,
     as_json: bool,
 ) -> None:
-    """Show what a run would do: rows, labels and their types, requests, time.
-
-    Writes nothing to HubSpot, and nothing here but the lock that it is asked for.
-    """
+    """Plan a job; write its lock, too, where that is asked for."""
     target = Target(rehearsal_of(sandbox=sandbox, portal=portal, faults=None))
     loaded = load_job(job, overrides, os.environ)
     tell_support([loaded.hubspot.api_version])

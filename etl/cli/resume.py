@@ -1,4 +1,4 @@
-"""The command ``resume``."""
+"""What the command ``resume`` does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import click
 import msgspec
 
 from etl.cli.carry_out import carry_out, command
-from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.session import Target
 from etl.cli.version_notice import tell_support
 from etl.core.job.snapshot import restore
@@ -32,23 +31,6 @@ if TYPE_CHECKING:
     from etl.summary import Summary
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc resume latest
-  hubspot-assoc resume runs/contact-roles/20261123T175400123Z-1a2b3c
-  hubspot-assoc resume latest --wait-for-quota
-""",
-)
-@run_argument
-@directory_option
-@wait_option
-@click.option(
-    "--max-removals",
-    metavar="N|P%",
-    help="How many associations the job's mirror may take away, in the place of the job's own bound.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
 def resume(
     run: str,
     directory: Path,
@@ -57,11 +39,7 @@ def resume(
     max_removals: str | None,
     as_json: bool,
 ) -> None:
-    """Go on with a run that was cut off or stopped. RUN is a run folder, a run id, or 'latest'.
-
-    Sends what the journal has not settled, by the job as it was when the run began; the source is
-    not read again. Ends with the files of a run that was never cut off.
-    """
+    """Carry on a run from its journal, and exit with its code."""
     bound = _bound(max_removals) if max_removals is not None else None
     folder = find_run(run, directory)
     look = look_at(folder)

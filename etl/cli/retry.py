@@ -1,4 +1,4 @@
-"""The command ``retry``."""
+"""What the command ``retry`` does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec
 from msgspec.structs import replace
 
 from etl.cli.carry_out import command
-from etl.cli.options import directory_option, run_argument, wait_option
 from etl.cli.run import begin
 from etl.cli.session import Target
 from etl.cli.version_notice import tell_support
@@ -23,23 +22,8 @@ from etl.runs import State, look_at, recall_begun
 from etl.settings import load_job
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc retry latest
-  hubspot-assoc retry runs/contact-roles/20261123T175400123Z-1a2b3c
-""",
-)
-@run_argument
-@directory_option
-@wait_option
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
 def retry(run: str, directory: Path, *, wait_for_quota: bool, as_json: bool) -> None:
-    """Run again what did not succeed. RUN is a run folder, a run id, or 'latest'.
-
-    A new run of the same job over RUN's failures.csv, corrected or not, with the job file as it is
-    now. What fails again is in the new run's files.
-    """
+    """Run a run's failures as a run of their own, and exit with its code."""
     folder = find_run(run, directory)
     look = look_at(folder)
     if look.state is State.RUNNING or not folder.failures.exists():

@@ -1,4 +1,4 @@
-"""The command ``run``."""
+"""What the command ``run`` does."""
 
 from __future__ import annotations
 
@@ -8,16 +8,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from etl.cli.carry_out import Ended, carry_out
-from etl.cli.options import (
-    dry_run_option,
-    faults_option,
-    jobs_argument,
-    locked_option,
-    portal_option,
-    sandbox_option,
-    set_option,
-    wait_option,
-)
 from etl.cli.plan import plan_job
 from etl.cli.session import Target, rehearsal_of
 from etl.cli.version_notice import tell_support
@@ -47,25 +37,6 @@ _WORST_FIRST: Final = (
 )
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc run jobs/quickstart.yaml --sandbox
-  hubspot-assoc run jobs/contact-roles.yaml --set limits.batch_size=500
-  hubspot-assoc run jobs/a.yaml jobs/b.yaml --json
-  hubspot-assoc run jobs/a.yaml --locked   only if the labels are as they were
-  hubspot-assoc run jobs/a.yaml --faults sample_data/faults.yaml   rehearse a bad night
-""",
-)
-@jobs_argument
-@sandbox_option
-@portal_option
-@faults_option
-@dry_run_option
-@locked_option
-@wait_option
-@set_option
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON to stdout.")
 def run(
     jobs: tuple[Path, ...],
     overrides: tuple[str, ...],
@@ -78,11 +49,7 @@ def run(
     wait_for_quota: bool,
     as_json: bool,
 ) -> None:
-    """Put the associations of job files into HubSpot, one job after the other.
-
-    Every source row ends with an outcome in the run's folder: results, failures.csv (rows to
-    correct and retry), summary.json, run.log. A run that was cut off goes on with `resume`.
-    """
+    """Run jobs, one after the other, and exit with the worst of their codes."""
     # All job files, and their locks, are checked before the first one is begun.
     loaded = []
     for path in jobs:

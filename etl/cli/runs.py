@@ -1,4 +1,4 @@
-"""The command ``runs``."""
+"""What the command ``runs`` does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from etl.cli.options import directory_option
 from etl.runs import State, list_runs
 
 if TYPE_CHECKING:
@@ -21,18 +20,8 @@ if TYPE_CHECKING:
 _STYLES: Final = {State.RUNNING: "cyan", State.FINISHED: "green", State.INTERRUPTED: "yellow"}
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc runs
-  hubspot-assoc runs --job contact-roles --json
-""",
-)
-@directory_option
-@click.option("--job", help="List the runs of this job alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON a run.")
 def runs(directory: Path, job: str | None, *, as_json: bool) -> None:
-    """List runs, the newest first: their state, their rows by outcome, and what they retry."""
+    """Print the runs below a folder, as a table or a line of JSON each."""
     looks = list_runs(directory, lambda error: click.echo(f"left out: {error.message}", err=True))
     found = [look for look in looks if job in {None, look.job}]
     if as_json:

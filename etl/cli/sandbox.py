@@ -1,4 +1,4 @@
-"""The command ``sandbox``."""
+"""What the command ``sandbox`` does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from etl.cli.options import faults_option, portal_option
 from etl.cli.session import fault_script, portal_definition
 from etl.errors import UsageError
 from etl.sandbox import serve
@@ -18,22 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc sandbox --port 8099
-  hubspot-assoc sandbox --faults sample_data/faults.yaml   rehearse trouble
-  HUBSPOT_BASE_URL=http://127.0.0.1:8099 HUBSPOT_ACCESS_TOKEN=any hubspot-assoc run jobs/a.yaml
-""",
-)
-@click.option("--port", type=click.IntRange(0, 65535), default=8099, show_default=True)
-@portal_option
-@faults_option
 def sandbox(port: int, portal: Path | None, faults: Path | None) -> None:
-    """Serve the built-in HubSpot emulator on loopback until Ctrl-C.
-
-    In the demo portal every record id from 1 to 899999999999 exists and larger ones do not.
-    """
+    """Serve until Ctrl-C."""
     definition, script = portal_definition(portal), fault_script(faults)
 
     def started(base_url: str) -> None:

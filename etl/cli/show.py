@@ -1,4 +1,4 @@
-"""The command ``show``."""
+"""What the command ``show`` does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 from rich.console import Console
 
 from etl.cli.carry_out import command, last_line
-from etl.cli.options import directory_option, run_argument
 from etl.cli.runs import by_outcome
 from etl.cli.summary_table import print_summary
 from etl.run_folder import find_run
@@ -22,19 +21,8 @@ if TYPE_CHECKING:
     from etl.runs import Look
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc show latest
-  hubspot-assoc show 20261123T175400123Z-1a2b3c
-  hubspot-assoc show runs/quickstart/20261123T175400123Z-1a2b3c --json
-""",
-)
-@run_argument
-@directory_option
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def show(run: str, directory: Path, *, as_json: bool) -> None:
-    """Show how a run went, or how far it has come. RUN is a run folder, a run id, or 'latest'."""
+    """Print a run's summary, or how far it has come."""
     folder = find_run(run, directory)
     look = look_at(folder)
     has_ended = look.exit_code is not None

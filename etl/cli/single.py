@@ -1,93 +1,29 @@
-"""The commands ``associate`` and ``disassociate``: one pair of records."""
+"""What the commands ``associate`` and ``disassociate`` do: one pair of records."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 
-from etl.cli.account import account_options
-from etl.cli.options import IdCommand, IdRange, confirm
-from etl.core.named_type import read_type
+from etl.cli.account import with_account
+from etl.cli.confirm import confirm
 from etl.hubspot.existing import Between
-from etl.model import MAX_ID, ExistingLabels
 from etl.pipeline.pair import Asked, associate_pair, disassociate_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from etl.cli.account import AccountCommand
+    from etl.model import ExistingLabels
     from etl.pipeline.pair import PairTold
 
 THEN: Final = "what became of the pair is not known: run the command again"
 
 
-def _read_types(
-    _context: click.Context, _option: click.Parameter, values: Sequence[str]
-) -> tuple[tuple[str, str], ...]:
-    """Take types apart into category and id."""
-    found = []
-    for value in values:
-        outright = read_type(value)
-        if outright is None:
-            raise click.BadParameter(
-                f"'{value}' is no CATEGORY:ID; write it as USER_DEFINED:36 or HUBSPOT_DEFINED:279"
-            )
-        found.append(outright)
-    return tuple(found)
-
-
-def _pair(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command its four arguments, the options for labels and types, and --json."""
-    record = IdRange(1, MAX_ID)
-    for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON."),
-        account_options,
-        click.option(
-            "--type",
-            "types",
-            multiple=True,
-            metavar="CATEGORY:ID",
-            callback=_read_types,
-            help="A type by its number, such as USER_DEFINED:36; may be given several times.",
-        ),
-        click.option(
-            "--label",
-            "labels",
-            multiple=True,
-            metavar="TEXT",
-            help="A label as people see it; may be given several times.",
-        ),
-        click.argument("to_id", metavar="TO_ID", type=record),
-        click.argument("to_object", metavar="TO"),
-        click.argument("from_id", metavar="FROM_ID", type=record),
-        click.argument("from_object", metavar="FROM"),
-    ):
-        command = decorate(command)
-    return command
-
-
-@click.command(
-    cls=IdCommand,
-    epilog="""\b
-Examples:
-  hubspot-assoc associate contacts 101 companies 202
-  hubspot-assoc associate contacts 101 companies 202 --label "Decision maker" --label Partner
-  hubspot-assoc associate contacts 101 companies 202 --label Partner --existing-labels replace
-  hubspot-assoc associate contacts 101 companies 202 --type USER_DEFINED:36 --json
-""",
-)
-@_pair
-@click.option(
-    "--existing-labels",
-    type=click.Choice(get_args(ExistingLabels)),
-    default="keep",
-    show_default=True,
-    help="keep: read first, add to what is there. replace: custom labels not asked for go."
-    " ignore: write without reading.",
-)
+@with_account
 def associate(
     *,
     from_object: str,
@@ -100,10 +36,7 @@ def associate(
     existing_labels: ExistingLabels,
     as_json: bool,
 ) -> None:
-    """Associate the record FROM_ID of FROM with TO_ID of TO, without a label or with some.
-
-    A label that exists only from TO to FROM is sent that way round.
-    """
+    """Associate a pair, and exit by what became of it."""
     there = Between.of(account.api_version, from_object, to_object)
     asked = Asked(there, from_id, to_id, labels, types)
     told = account.ask(
@@ -112,16 +45,7 @@ def associate(
     _end(told, as_json=as_json)
 
 
-@click.command(
-    cls=IdCommand,
-    epilog="""\b
-Examples:
-  hubspot-assoc disassociate contacts 101 companies 202 --yes                      everything
-  hubspot-assoc disassociate contacts 101 companies 202 --label Partner --yes      this label
-""",
-)
-@_pair
-@click.option("--yes", is_flag=True, help="Remove without asking; needed where nobody can answer.")
+@with_account
 def disassociate(
     *,
     from_object: str,
@@ -134,10 +58,7 @@ def disassociate(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take everything between two records away, or only some labels.
-
-    The unlabeled type can't go alone: the labels go with it, which is everything.
-    """
+    """Part a pair once somebody has said yes, and exit by what became of it."""
     there = Between.of(account.api_version, from_object, to_object)
     asked = Asked(there, from_id, to_id, labels, types)
     if not yes:

@@ -1,4 +1,4 @@
-"""The command ``types``."""
+"""What the command ``types`` does."""
 
 from __future__ import annotations
 
@@ -41,25 +41,6 @@ class _TypeTable:
     """The heading of its words: ``kind`` or ``note``."""
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  hubspot-assoc types                      the whole table
-  hubspot-assoc types contacts             all types from and to contacts
-  hubspot-assoc types contacts companies   both directions of one pair
-  hubspot-assoc types --id 279             what a type id stands for
-  hubspot-assoc types --kind primary       all primary types
-  hubspot-assoc types --v1 deals           the other numbers of API v1
-""",
-)
-@click.argument("from_object", metavar="[FROM", required=False)
-@click.argument("to_object", metavar="[TO]]", required=False)
-@click.option("--id", "type_id", type=int, metavar="TYPE_ID", help="Only this type id.")
-@click.option(
-    "--kind", default="", metavar="TEXT", help="Only kinds with this in them: primary, unlabeled, …"
-)
-@click.option("--v1", is_flag=True, help="Search the table of the legacy API v1 instead.")
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def types(
     from_object: str | None,
     to_object: str | None,
@@ -69,7 +50,7 @@ def types(
     v1: bool,
     as_json: bool,
 ) -> None:
-    """List HubSpot's own association types, offline. Custom labels differ by portal: `labels list`."""
+    """Print the types that are asked for."""
     objects = [name for name in (from_object, to_object) if name is not None]
     table = (
         _TypeTable("v1", LEGACY_TABLE_DATE, legacy_types(), "note")

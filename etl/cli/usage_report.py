@@ -1,4 +1,4 @@
-"""The command ``usage-report``."""
+"""What the command ``usage-report`` does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from etl.cli.account import account_options
-from etl.cli.options import IdCommand, IdRange
-from etl.hubspot.usage_report import MAX_USER_ID, NEAR_LIMIT_PERCENT, order_usage_report
+from etl.cli.account import with_account
+from etl.hubspot.usage_report import NEAR_LIMIT_PERCENT, order_usage_report
 
 if TYPE_CHECKING:
     from etl.cli.account import AccountCommand
@@ -19,23 +18,9 @@ if TYPE_CHECKING:
     from etl.stop import Stop
 
 
-@click.command(
-    "usage-report",
-    cls=IdCommand,
-    epilog="""\b
-Examples:
-  hubspot-assoc usage-report 7654321
-  hubspot-assoc usage-report 7654321 --api-version 2026-09 --json
-""",
-)
-@click.argument("user_id", metavar="USER_ID", type=IdRange(1, MAX_USER_ID))
-@click.option("--json", "as_json", is_flag=True, help="Print what was ordered as JSON.")
-@account_options
+@with_account
 def usage_report(user_id: int, *, as_json: bool, account: AccountCommand) -> None:
-    """Have HubSpot mail a user which records are near their association limits.
-
-    The report is made by HubSpot and mailed to that user; nothing of it comes here.
-    """
+    """Order the report, and tell to whom it goes."""
 
     async def work(client: Client, _: Stop) -> UsageReport:
         return await order_usage_report(client, account.api_version, user_id)

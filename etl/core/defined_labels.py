@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from etl.core.label_rules import check_new, custom_labels
-from etl.core.resolve import UNKNOWN_LABEL, normal_form
+from etl.core.normal_form import normal_form
+from etl.core.resolve import UNKNOWN_LABEL
 from etl.errors import Problem, ProblemsError
 from etl.model import AssociationType, LabelDefinition
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from rapidfuzz import fuzz, process
 
 from etl.core.label_rules import check_pair, check_text, custom_labels
-from etl.core.named_type import AS_TYPE, read_type
-from etl.core.resolve import normal_form
+from etl.core.named_type import AS_TYPE
+from etl.core.normal_form import normal_form
+from etl.core.outright_type import read_type
 from etl.errors import Problem, UsageError
 from etl.model import DefinedLabel, Direction
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from etl.core.resolve import normal_form
+from etl.core.normal_form import normal_form
 from etl.errors import Problem
 from etl.model import AssociationType, Direction, LockedLabel
 

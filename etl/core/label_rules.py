@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from etl.core.resolve import normal_form
+from etl.core.normal_form import normal_form
 from etl.errors import Problem
 
 if TYPE_CHECKING:

@@ -43,6 +43,9 @@ LINK: Final = {
 A row that another one contradicts has the number of that row, and no association.
 """
 
+MOST_ASSOCIATIONS: Final = 2
+"""Of one row: one each way round."""
+
 SECTION_KEY: Final = ("phase", "action", "direction", "has_types")
 """What all associations of a section have in common."""
 
@@ -163,8 +166,9 @@ def merge_pairs(pairs: pl.DataFrame, *, same_object: bool) -> tuple[pl.DataFrame
         runs_backward.cast(pl.Int8).alias("phase"), (pl.col("types") != 0).alias("has_types")
     )
     key = ("phase", "direction", "has_types", "from_id", "to_id")
-    # Sorting costs more than all the rest, and most files ask for one thing in one direction.
-    if any(needs[name].min() != needs[name].max() for name in key[:3]):
+    # Sorting costs more than all the rest, and most files ask for one thing in their own direction.
+    is_alike = all(needs[name].min() == needs[name].max() for name in key[:3])
+    if not is_alike or needs["direction"].max() != Direction.FORWARD:
         needs = _sorted(needs, *key, "row_number")
     is_new = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in key)
     needs = needs.with_columns(is_new.fill_null(value=True).alias("is_new")).with_columns(

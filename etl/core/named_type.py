@@ -7,12 +7,11 @@ Rule 2: a limit counts from one side, so a label of the other direction is refus
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
-from etl.core.resolve import AMBIGUOUS_LABEL, normal_form
+from etl.core.outright_type import read_type
+from etl.core.resolve import AMBIGUOUS_LABEL
 from etl.errors import UsageError
-from etl.model import Category
 
 if TYPE_CHECKING:
     from etl.core.resolve import Resolver
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
 
 AS_TYPE: Final = "give it as CATEGORY:ID"
 """The way out wherever a text is not clear."""
-
-_OUTRIGHT: Final = re.compile(rf"({'|'.join(get_args(Category))}) ?: ?([0-9]+)")
-
-
-def read_type(word: str) -> tuple[str, str] | None:
-    """Take a type given outright apart into category and id; None where a word is no such thing."""
-    outright = _OUTRIGHT.fullmatch(normal_form(word).upper())
-    return (outright[1], outright[2]) if outright else None
 
 
 def named_type(word: str, resolver: Resolver) -> AssociationType:

@@ -9,13 +9,13 @@ Rule 4: a blank cell, or an alias of "unlabeled", asks for the default associati
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rapidfuzz import fuzz, process
 
+from etl.core.normal_form import normal_form
 from etl.core.normalize import SHOWN_CHARACTERS
 from etl.model import AssociationType, Direction
 
@@ -69,13 +69,6 @@ class Ways:
 
 
 JOB_FILE: Final = Ways()
-
-
-def normal_form(text: str) -> str:
-    """Fold what people do not see as a difference: space around, width, case."""
-    # Case-folding can undo NFKC ("ﬃ" and friends), so it is applied on both sides of it.
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 class Resolver:

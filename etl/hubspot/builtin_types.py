@@ -12,7 +12,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from etl.core.resolve import UNLABELED, normal_form
+from etl.core.normal_form import normal_form
+from etl.core.resolve import UNLABELED
 from etl.hubspot.objects import singular
 from etl.model import AssociationType
 

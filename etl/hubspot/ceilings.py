@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from etl.core.normal_form import normal_form
 from etl.core.over_limits import Ceiling
-from etl.core.resolve import normal_form
 from etl.errors import RequestError, SettingsError
 from etl.hubspot.builtin_types import builtin_type
 from etl.hubspot.existing import Between

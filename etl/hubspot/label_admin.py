@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from etl.core.label_rules import custom_labels
-from etl.core.resolve import normal_form
+from etl.core.normal_form import normal_form
 from etl.errors import EtlError, RequestError, SettingsError, StoppedError
 from etl.hubspot.existing import Between
 from etl.hubspot.label_wire import make_body, rename_body

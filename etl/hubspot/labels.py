@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from etl.core.defined_labels import LabelledPair
 from etl.core.label_rules import custom_types
-from etl.core.resolve import JOB_FILE, Resolver, normal_form
+from etl.core.normal_form import normal_form
+from etl.core.resolve import JOB_FILE, Resolver
 from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides

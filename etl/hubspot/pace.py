@@ -63,6 +63,8 @@ class Pace:
         interval = _number(headers.get("X-HubSpot-RateLimit-Interval-Milliseconds"))
         if not limit:
             return
+        if interval and interval > WINDOW_SECONDS * 1000:
+            return  # a longer window may be used up at any pace: `Quota` follows the day's
         is_of_window = not interval or interval == WINDOW_SECONDS * 1000
         limit *= WINDOW_SECONDS * 1000 / interval if interval else 1
         if self._is_auto and (self.told is None or limit < self.told):

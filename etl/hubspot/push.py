@@ -124,7 +124,8 @@ class Push:
         """Settle one section: ASSOCIATION of its `pairs`, with is_spared where some are to be let be.
 
         Batches are numbered from `first_batch`, so that a number means the same in every run.
-        `on_drawn` hears that the last of them is under way: the next section may begin.
+        `on_drawn` hears that the last of them is under way: the next section may begin. Raises
+        EtlError for what leaves the section as it is: it can't be read, or written down.
         """
         number = section.number
         done = _Done(await asyncio.to_thread(self._journal.verdicts, number))
@@ -137,11 +138,7 @@ class Push:
         if "is_spared" not in pairs.columns:
             pairs = pairs.with_columns(pl.lit(value=False).alias("is_spared"))
         if self._comparer.has_to_look(section):
-            try:
-                pairs = await self._comparer.compare(section, pairs, endpoint, done.verdicts)
-            except EtlError as error:
-                self._stop.request(error.message, error.hint)
-                return
+            pairs = await self._comparer.compare(section, pairs, endpoint, done.verdicts)
 
         batcher = Batcher(self._batch_size, first_batch)
         if not await asyncio.to_thread(self._journal.has_begun, number):

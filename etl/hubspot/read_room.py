@@ -8,6 +8,7 @@ Rule 2: one read always goes, however long its answer may be.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,7 @@ class ReadRoom:
     def __init__(self, room_bytes: int = ROOM_BYTES) -> None:
         self._room_bytes = room_bytes
         self._bytes_a_record: float | None = None
-        self._taken = 0.0
+        self._taken = 0
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
@@ -51,7 +52,8 @@ class ReadRoom:
     def _has_room(self, records: int) -> bool:
         return not self._taken or self._taken + self._expected(records) <= self._room_bytes
 
-    def _expected(self, records: int) -> float:
+    def _expected(self, records: int) -> int:
+        """Give whole bytes: a sum of fractions would not come back to nothing."""
         if self._bytes_a_record is None:
             return self._room_bytes
-        return max(1.0, records * self._bytes_a_record)
+        return max(1, math.ceil(records * self._bytes_a_record))

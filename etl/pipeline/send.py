@@ -94,24 +94,22 @@ async def send(
             place.callback(undrawn.release)
             if stop.requested:
                 return
-            pairs = await asyncio.to_thread(dataset.pairs(section).collect)
-            if look is not None:
-                pairs = await look(pairs)
-            await push.section(
-                section,
-                pairs,
-                portal.endpoints[section.direction, section.has_types].to(section.action),
-                first_batch=first_batches[section.number],
-                on_drawn=place.close,
-            )
+            endpoint = portal.endpoints[section.direction, section.has_types].to(section.action)
+            try:
+                pairs = await asyncio.to_thread(dataset.pairs(section).collect)
+                if look is not None:
+                    pairs = await look(pairs)
+                first_batch = first_batches[section.number]
+                await push.section(
+                    section, pairs, endpoint, first_batch=first_batch, on_drawn=place.close
+                )
+            except EtlError as error:
+                # What other sections have in flight ends in good order, and is told.
+                stop.request(error.message, error.hint)
 
     stop_at_limits()
-    try:
-        for _, sections in groupby(dataset.sections, key=lambda section: section.phase):
-            await in_parallel(sections, settle, concurrency=SECTIONS_UNDER_WAY, stop=stop)
-    except EtlError as error:
-        # What is settled so far is told all the same.
-        stop.request(error.message, error.hint)
+    for _, sections in groupby(dataset.sections, key=lambda section: section.phase):
+        await in_parallel(sections, settle, concurrency=SECTIONS_UNDER_WAY, stop=stop)
 
 
 def last_batch(dataset: Dataset, batch_size: int) -> int:

@@ -3,7 +3,7 @@
 Usage: python tests/benchmarks/at_the_limit.py [--seconds 60] [--only 5] [--quick]
 
 Whole runs of full batches, against a server that counts its window as HubSpot does. Used is measured
-from ten seconds after the first batch, when the window is full, until the last one that was planned.
+over whole windows, from ten seconds after the first batch, when the window is full.
 """
 
 from __future__ import annotations
@@ -126,11 +126,12 @@ def _batches(case: Case, seconds: float) -> int:
 def _line(case: Case, took: Measured, window: Window, seconds: float) -> list[str]:
     # What comes after as many as there are batches is sent again: a minute later, where answers hang.
     batches = window.admitted[: _batches(case, seconds)]
-    planned = [each for each in batches if each[0] >= batches[0][0] + WINDOW_SECONDS]
-    span = planned[-1][0] - planned[0][0]
-    by_others = planned[-1][1] - planned[0][1]
-    allowed = case.limit * span / WINDOW_SECONDS
-    ours = len(planned) - 1
+    begin = batches[0][0] + WINDOW_SECONDS
+    windows = int((batches[-1][0] - begin) / WINDOW_SECONDS)
+    end = begin + windows * WINDOW_SECONDS
+    others = [others for at, others in batches if begin <= at < end]
+    ours, by_others = len(others), others[-1] - others[0]
+    allowed = case.limit * windows
     attempts = len(window.admitted) + len(window.refused)
     return [
         str(case.limit),

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,28 +15,8 @@ import jsonschema_rs
 import pytest
 from ruamel.yaml import YAML
 
-from etl.cli import COMMANDS
-
 REPOSITORY: Final = Path(__file__).parents[2]
 SECONDS: Final = 60
-
-LOADED_BY_HELP: Final = {
-    "etl",
-    "etl.cli",
-    "etl.cli.signals",
-    "etl.cli.streams",
-    "etl.core",
-    "etl.core.exit_code",
-    "etl.errors",
-}
-"""All of ours that the list of commands needs."""
-
-LIBRARIES: Final = {
-    re.split(r"[>=;]", requirement)[0].strip().replace("-", "_")
-    for requirement in tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]["dependencies"]
-} - {"click"}
 
 JOB: Final = """\
 source: {path: rows.csv}
@@ -327,45 +306,3 @@ def test_a_summary_that_is_none(
     assert "Traceback" not in ended.stderr
     assert said in ended.stderr
     assert "Try: " in ended.stderr
-
-
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_shows_examples(command: str, tmp_path: Path) -> None:
-    """Help ends with lines to copy."""
-    ended = etl(command, "--help", cwd=tmp_path)
-    assert (ended.code, ended.stderr) == (0, "")
-    examples = ended.stdout.partition("Examples:")[2]
-    assert f"hubspot-assoc {command}" in examples
-
-
-def test_the_help_lists_every_command_and_exit_code(tmp_path: Path) -> None:
-    """One page tells what there is to do and what exit codes mean."""
-    ended = etl("--help", cwd=tmp_path)
-    assert ended.code == 0
-    assert [name for name in COMMANDS if f"  {name} " not in ended.stdout] == []
-    assert "130 / 143" in ended.stdout
-
-
-def test_help_loads_little(tmp_path: Path) -> None:
-    """Help is there at once: what takes long to load is loaded by the command that needs it."""
-    ended = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "etl", "--help"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        timeout=SECONDS,
-        check=True,
-    )
-    lines = (line.split("|") for line in ended.stderr.decode().splitlines())
-    loaded = {fields[2].strip() for fields in lines if len(fields) == 3}
-    heavy = {"asyncio", "email", "http", "logging", "socket", "sqlite3", "ssl", "subprocess"}
-    assert loaded >= {"click", *LOADED_BY_HELP}
-    assert {name for name in loaded if name.partition(".")[0] == "etl"} == LOADED_BY_HELP
-    assert not loaded & {*heavy, *LIBRARIES}
-
-
-def test_an_unknown_command_is_a_usage_error(tmp_path: Path) -> None:
-    """A slip in the command is exit code 2, like every mistake of usage."""
-    ended = etl("rnu", cwd=tmp_path)
-    assert (ended.code, ended.stdout) == (2, "")
-    assert "rnu" in ended.stderr

@@ -148,6 +148,8 @@ def test_a_limit_for_another_interval_is_converted() -> None:
     async def run(clock: Callable[[], float]) -> list[float]:
         pace = Pace(None, clock=clock)
         pace.observe(await pace.wait(), allowed(15, 1000))
+        # A day's calls may be used up at any pace.
+        pace.observe(await pace.wait(), allowed(100_000, 86_400_000))
         assert pace.requests_per_10_seconds == 150
         return await drive(pace, clock, 600, 50)
 

@@ -92,7 +92,8 @@ def findings(
             together=portal.endpoints[Direction.FORWARD, True].primary_holder,
             partition_rows=partition_rows,
         )
-        staging.add(pairs.select("row_number"), pairs)
+        staging.add_rows(pairs.select("row_number"))
+        staging.add_pairs(pairs)
         checked = Ceilings(tuple(ceilings), ("what nobody knows",))
         return check_limits(job, portal, staging.merge(), checked, part_rows=2)
 

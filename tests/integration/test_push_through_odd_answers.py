@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import polars as pl
 import pytest
 from aiohttp import web
+from costs import in_pieces
 from stage import (
     BAD,
     DECISION_MAKER,
@@ -25,9 +27,10 @@ from stage import (
 )
 
 from etl.core.exit_code import ExitCode
-from etl.errors import SettingsError
+from etl.errors import SettingsError, StoppedError
 from etl.hubspot.existing import UNANSWERED_IN_A_ROW
 from etl.hubspot.settings_check import EVERY_SECONDS, SettingsCheck
+from etl.journal import Journal
 from etl.model import (
     Bound,
     Side,
@@ -37,7 +40,7 @@ from etl.sandbox.faults import CutAfterFault
 from etl.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from etl.model import ApiVersion
@@ -56,6 +59,36 @@ async def open_stage(tmp_path: Path) -> AsyncIterator[Any]:
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients try again at once."""
     try_again_at_once(monkeypatch)
+
+
+# --- sections that can't be written down ----------------------------------------------------------
+
+
+async def test_a_section_that_fails_lets_the_others_end(
+    open_stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in flight when the disk is full is awaited and told, not broken off."""
+    is_in_flight = threading.Event()
+
+    def hear(request: web.Request, _: Any) -> None:
+        if request.path.endswith("/batch/create"):
+            is_in_flight.set()
+
+    begin = Journal.begin
+
+    def begin_but_the_second(journal: Journal, section: int, batches: Mapping[int, int]) -> None:
+        if section == 1:
+            assert is_in_flight.wait(10)
+            raise StoppedError("the journal can't be written: disk full", "make room")
+        begin(journal, section, batches)
+
+    monkeypatch.setattr(Journal, "begin", begin_but_the_second)
+    monkeypatch.setattr("stage.ANSWER_SECONDS", 0.05)
+    stage: Stage = await open_stage(Witness(refuse=hear, slow=True))
+    with in_pieces(10):
+        run = await stage.run(stage.job(numbered(40), batch_size=5))
+    assert run.summary["stopped"] == "the journal can't be written: disk full"
+    assert 0 < run.summary["outcomes"]["associated"] == len(stage.pairs()) < 40
 
 
 # --- answers that name some, all or none --------------------------------------------------------

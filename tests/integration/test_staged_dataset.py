@@ -172,7 +172,8 @@ def stage(folder: Path, rows: list[Row], *, same_object: bool, partition_rows: i
     staging = Staging(folder, same_object=same_object, partition_rows=partition_rows)
     for start in range(0, len(rows), 3):
         pairs = pairs_of(rows[start : start + 3], start + 1)
-        staging.add(pairs.select("row_number"), pairs)
+        staging.add_rows(pairs.select("row_number"))
+        staging.add_pairs(pairs)
     return staging
 
 
@@ -252,7 +253,8 @@ def test_both_directions_of_a_pair_meet_in_one_partition(
 def test_a_source_without_a_good_row_has_nothing_to_send(tmp_path: Path) -> None:
     """Rows that are all rejected still count as read."""
     staging = Staging(tmp_path, same_object=False)
-    staging.add(pl.DataFrame({"row_number": [1, 2]}), pl.DataFrame(schema=PAIR))
+    staging.add_rows(pl.DataFrame({"row_number": [1, 2]}))
+    staging.add_pairs(pl.DataFrame(schema=PAIR))
     dataset = staging.merge()
     assert (dataset.rows, dataset.associations, dataset.sections) == (2, 0, ())
     assert list(dataset.links()) == []

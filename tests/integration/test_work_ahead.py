@@ -46,6 +46,10 @@ def test_an_error_comes_where_it_would_have_come() -> None:
     with pytest.raises(ValueError, match="broken"):
         seen.extend(ahead(Counter(3, breaks=True)))
     assert seen == [0, 1, 2]
+    named: list[str] = []
+    with pytest.raises(ValueError, match="broken"):
+        named.extend(made_ahead(str, Counter(3, breaks=True), threads=2))
+    assert named == ["0", "1", "2"]
     made: list[float] = []
     with pytest.raises(ZeroDivisionError):
         made.extend(made_ahead(lambda number: 1 / number, [2, 1, 0, 3], threads=2))

@@ -209,7 +209,7 @@ class Machine:
         clock, sleep = self.time.clock, self.time.sleep
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("etl.journal.Journal", KillableJournal)
-            patch.setattr(Staging, "add", self._watched(Staging.add, "chunk"))
+            patch.setattr(Staging, "add_rows", self._watched(Staging.add_rows, "chunk"))
             patch.setattr(pathlib.Path, "replace", self._watched(pathlib.Path.replace, "rename"))
             patch.setattr("etl.ingest.read_chunks", partial(read_chunks, chunk_rows=chunk_rows))
             patch.setattr(stage, "Staging", partial(Staging, partition_rows=partition_rows))

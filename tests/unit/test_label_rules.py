@@ -17,7 +17,7 @@ from etl.core.label_rules import (
     internal_name,
     least_used,
 )
-from etl.core.resolve import normal_form
+from etl.core.normal_form import normal_form
 from etl.model import AssociationType, DefinedLabel, LabelDefinition
 
 PAIR = "contacts → companies"

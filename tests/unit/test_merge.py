@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.action import contradictions
-from etl.core.merge import LINK, PAIR, merge_pairs, merge_rows
+from etl.core.merge import LINK, PAIR, SECTION_KEY, merge_pairs, merge_rows
 from etl.model import MAX_ID, Action, Direction
 
 ASSOCIATE, REMOVE, REMOVE_LABELS = "associate", "remove", "remove_labels"
@@ -74,6 +74,16 @@ def test_every_row_is_done_or_contradicted(table: tuple[list[Row], bool]) -> Non
     assert associations["rows"].sum() == len(rows) - len(clashing)
     assert associations["association_id"].to_list() == list(range(associations.height))
     assert set(associations["association_id"]) == set(links["association_id"].drop_nulls())
+
+
+@given(TABLES)
+def test_a_record_is_written_in_one_go(table: tuple[list[Row], bool]) -> None:
+    """Whichever way round a section goes, its from-records come one after the other."""
+    rows, same_object = table
+    _, associations = merge_rows(as_frame(rows), same_object=same_object)
+    for section in associations.partition_by(*SECTION_KEY):
+        pairs = section.select("from_id", "to_id").rows()
+        assert pairs == sorted(pairs)
 
 
 @given(TABLES)

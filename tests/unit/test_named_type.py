@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from etl.core.named_type import named_type, read_type
+from etl.core.named_type import named_type
+from etl.core.outright_type import read_type
 from etl.core.resolve import Resolver
 from etl.errors import UsageError
 from etl.hubspot.builtin_types import aliases_between

@@ -46,6 +46,20 @@ async def test_long_answers_come_one_by_one() -> None:
     assert set(await most_at_once(ReadRoom(1000), 5, lambda _: 5000)) == {1}
 
 
+async def test_room_that_was_taken_is_given_back_whole() -> None:
+    """However reads of different sizes overlap, the longest answer still finds the room empty."""
+    room = ReadRoom(100_000)
+    room.learn(9, 1_000)
+    reads = [room.taken(records) for records in (1, 7, 3, 11, 13, 5)]
+    for read in reads:
+        await read.__aenter__()
+    for read in reversed(reads[::2] + reads[1::2]):
+        await read.__aexit__(None, None, None)
+    room.learn(1, 1_000_000)
+    async with asyncio.timeout(5), room.taken(1):
+        pass
+
+
 async def test_answers_share_the_room() -> None:
     """As many are under way as their length lets in."""
     assert max(await most_at_once(ReadRoom(1000), 20, lambda _: 300)) == 3

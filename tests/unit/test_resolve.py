@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.core.normal_form import normal_form
 from etl.core.normalize import SHOWN_CHARACTERS
 from etl.core.resolve import (
     AMBIGUOUS_LABEL,
@@ -16,7 +17,6 @@ from etl.core.resolve import (
     Resolution,
     Resolver,
     Trouble,
-    normal_form,
 )
 from etl.hubspot.builtin_types import aliases_between
 from etl.model import AssociationType, LabelDefinition

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from etl.core.job.shape import advice
 from etl.core.job.tree import BASE_URL, TOKEN, KeyPath, Node, Trouble, dotted, find, shown
 from etl.core.label_rules import Fault, check_name, check_text
-from etl.core.resolve import normal_form
+from etl.core.normal_form import normal_form
 from etl.model import Action
 
 if TYPE_CHECKING:

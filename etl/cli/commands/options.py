@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from etl.errors import UsageError
+from etl.model import ApiVersion, HubspotSettings
 
 
 class IdRange(click.IntRange):
@@ -46,54 +45,67 @@ class IdCommand(click.Command):
             ) from error
 
 
-sandbox_option = click.option(
-    "--sandbox", is_flag=True, help="Use a built-in HubSpot emulator in HubSpot's place."
+sandbox_option = click.Option(
+    ["--sandbox"], is_flag=True, help="Use a built-in HubSpot emulator in HubSpot's place."
 )
-portal_option = click.option(
-    "--portal",
+portal_option = click.Option(
+    ["--portal"],
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What the sandbox holds: labels, records, limits. Without it, the demo portal.",
 )
-faults_option = click.option(
-    "--faults",
+faults_option = click.Option(
+    ["--faults"],
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What the sandbox does wrong: errors, cut connections, forgotten results. Without it,"
     " nothing.",
 )
-set_option = click.option(
-    "--set",
-    "overrides",
+set_option = click.Option(
+    ["--set", "overrides"],
     multiple=True,
     metavar="KEY.PATH=VALUE",
     help="Replace a value of the job file; may be given several times.",
 )
-directory_option = click.option(
-    "--directory",
+directory_option = click.Option(
+    ["--directory"],
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("runs"),
     show_default=True,
     help="Where runs are looked for.",
 )
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Read and resolve, write nothing (as `plan`)."
+dry_run_option = click.Option(
+    ["--dry-run"], is_flag=True, help="Read and resolve, write nothing (as `plan`)."
 )
-wait_option = click.option(
-    "--wait-for-quota",
+wait_option = click.Option(
+    ["--wait-for-quota"],
     is_flag=True,
     help="When the day's calls are used up, wait for the account's midnight instead of stopping.",
 )
-locked_option = click.option(
-    "--locked",
+locked_option = click.Option(
+    ["--locked"],
     is_flag=True,
     help="Stop where the labels or the portal are not as in JOB's lock (`plan --write-lock`).",
 )
-run_argument = click.argument("run", metavar="RUN")
-jobs_argument = click.argument(
-    "jobs", nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path)
+from_argument = click.Argument(["from_object"], metavar="FROM")
+to_argument = click.Argument(["to_object"], metavar="TO")
+run_argument = click.Argument(["run"], metavar="RUN")
+jobs_argument = click.Argument(
+    ["jobs"], nargs=-1, required=True, metavar="JOB...", type=click.Path(path_type=Path)
 )
 
+account_options = (
+    click.Option(
+        ["--api-version"],
+        type=click.Choice(get_args(ApiVersion)),
+        default=HubspotSettings(None).api_version,
+        show_default=True,
+        help="The version of HubSpot's API.",
+    ),
+    sandbox_option,
+    portal_option,
+)
+"""Of commands about the account itself, without a job file."""
 
-def confirm(question: str, refused: str) -> None:
-    """Ask whoever is there. Raises UsageError with what was `refused`, unless the answer is yes."""
-    if not (sys.stdin.isatty() and click.confirm(question, err=True)):
-        raise UsageError(f"{refused}: nobody has said yes", "add --yes")
+
+def json_option(about: str) -> click.Option:
+    """Make the option that prints the same facts for machines."""
+    return click.Option(["--json", "as_json"], is_flag=True, help=about)
