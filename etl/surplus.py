@@ -24,7 +24,7 @@ from etl.by_hash import parted
 from etl.core.merge import MOST_ASSOCIATIONS
 from etl.errors import StoppedError
 from etl.export import EXPORTED, texts_of
-from etl.hubspot.wire import TYPED_PAIR
+from etl.hubspot.wire import TYPED_PAIR, swapped
 from etl.model import Action, Direction
 from etl.run_folder import COMPRESSION, sync, write_whole, writing
 from etl.staging import PARTITION_ROWS, Section, write_section
@@ -139,11 +139,7 @@ def _partitions(dataset: Dataset, folder: Path, *, same_object: bool) -> Iterato
     pairs = pl.concat([_asked(dataset, section) for section in dataset.sections] or [_NOTHING])
     if same_object:
         # Between records of one object, both ways round are one association.
-        turned = pairs.select(
-            pl.col("to_id").alias("from_id"),
-            pl.col("from_id").alias("to_id"),
-            pl.lit(value=False).alias("is_asked"),
-        )
+        turned = swapped(pairs).with_columns(pl.lit(value=False).alias("is_asked"))
         pairs = pl.concat([pairs, turned])
     count = math.ceil(dataset.associations / PARTITION_ROWS)
     return parted(pairs, "from_id", count, folder / "pairs")

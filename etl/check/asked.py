@@ -14,6 +14,7 @@ import polars as pl
 
 from etl.by_hash import parted
 from etl.core.compare import ASKED
+from etl.hubspot.wire import swapped
 from etl.model import Direction
 from etl.run_folder import COMPRESSION, writing
 from etl.staging import PARTITION_ROWS
@@ -91,11 +92,7 @@ def _seen_from_the_job(pairs: pl.LazyFrame, section: Section) -> pl.LazyFrame:
 
 
 def _mirrored(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.with_columns(
-        pl.col("to_id").alias("from_id"),
-        pl.col("from_id").alias("to_id"),
-        pl.lit(value=True).alias("is_mirror"),
-    )
+    return swapped(lines).with_columns(pl.lit(value=True).alias("is_mirror"))
 
 
 def _by_record(folder: Path, partition_rows: int) -> Iterator[pl.DataFrame]:

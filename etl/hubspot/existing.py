@@ -90,15 +90,15 @@ class Between:
     def __str__(self) -> str:
         return f"{self.sides.from_object} → {self.sides.to_object}"
 
-    @property
-    def back(self) -> Between:
-        """Give the two objects the other way round."""
-        return Between.of(self.paths.api_version, self.sides.to_object, self.sides.from_object)
-
     @classmethod
     def of(cls, api_version: ApiVersion, from_object: str, to_object: str) -> Between:
         """Take two objects by any of their names."""
         return cls(Sides(from_object, to_object), Paths(api_version, from_object, to_object))
+
+
+def back(there: Where) -> Between:
+    """Give two objects the other way round."""
+    return Between.of(there.paths.api_version, there.sides.to_object, there.sides.from_object)
 
 
 class ExistingReader:
