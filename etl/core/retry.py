@@ -39,15 +39,14 @@ SECOND: Final = 1.0
 """Length of the window behind policy ``SECONDLY``."""
 
 FIRST_REFUSED_SECONDS: Final = 0.5
-"""Wait of all requests after the first refusal of one for the pace. It is short, for `Share` has slowed
-down by then; each further refusal of the same request says that this was not enough, and waits twice
-as long."""
+"""Wait after the first refusal for the pace: a moment, for less goes by itself after one (`core.share`).
+Twice as long after each further one of the same request."""
 
 LONGEST_REFUSED_SECONDS: Final = WINDOW_SECONDS / 2
-"""Half of what was too much has left the window after it."""
+"""Wait after so many that it would be longer: what is refused all the time is tried twice in a window."""
 
-REFUSED_DOUBLINGS: Final = ceil(log2(LONGEST_REFUSED_SECONDS / FIRST_REFUSED_SECONDS))
-"""Doublings that reach the longest wait; the number of refusals has no bound, and 2**5000 no float."""
+_DOUBLINGS: Final = ceil(log2(LONGEST_REFUSED_SECONDS / FIRST_REFUSED_SECONDS))
+"""How often the first wait is doubled to get to the longest; two to the thousands is no float."""
 
 
 class Action(StrEnum):
@@ -129,8 +128,9 @@ class RetryPolicy:
     ) -> RetryDecision:
         if policy_name == DAILY:
             return RetryDecision(Action.STOP)
-        doublings = min(refusals - 1, REFUSED_DOUBLINGS)
-        wait = min(FIRST_REFUSED_SECONDS * 2**doublings, LONGEST_REFUSED_SECONDS)
+        wait = min(
+            FIRST_REFUSED_SECONDS * 2 ** min(refusals - 1, _DOUBLINGS), LONGEST_REFUSED_SECONDS
+        )
         if policy_name == SECONDLY:
             wait = max(wait, SECOND)
         spread = min(wait, SECOND)
