@@ -16,9 +16,8 @@ import polars as pl
 
 from etl.hubspot.wire import PAIR, TYPED_PAIR
 from etl.model import MAX_READ_SIZE
-from etl.run_folder import write_whole, writing
+from etl.run_folder import COMPRESSION, write_whole, writing
 from etl.sink import format_of, sink
-from etl.staging import COMPRESSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

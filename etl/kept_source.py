@@ -19,8 +19,7 @@ import polars as pl
 
 from etl.core.keys import KEY, unique_properties
 from etl.ingest import prove
-from etl.run_folder import writing
-from etl.staging import COMPRESSION
+from etl.run_folder import COMPRESSION, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

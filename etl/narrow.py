@@ -30,7 +30,11 @@ def narrow(frame: pl.DataFrame) -> pl.DataFrame:
 
 def write_narrow(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame to a file of its own."""
-    frame = narrow(frame.select(_narrow_text(column) for column in frame))
+    write_packed(narrow(frame.select(_narrow_text(column) for column in frame)), path)
+
+
+def write_packed(frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame that is narrow already to a file of its own."""
     # Numbers are as small as packing would make them; text is not.
     has_text = pl.String in frame.dtypes
     frame.write_ipc(path, compression="lz4" if has_text else "uncompressed")

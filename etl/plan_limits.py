@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 import polars as pl
 
+from etl.by_hash import parted
 from etl.core.over_limits import (
     CLAIM,
     Side,
@@ -22,8 +23,8 @@ from etl.core.over_limits import (
     sum_counts,
 )
 from etl.model import Action, Direction
-from etl.run_folder import writing
-from etl.staging import COMPRESSION, PARTITION_ROWS
+from etl.run_folder import COMPRESSION, writing
+from etl.staging import PARTITION_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -166,29 +167,12 @@ class _Counts:
 
     def over(self) -> Iterator[pl.DataFrame]:
         """Yield the records over a limit: OVER."""
-        for counts in self._parts():
-            yield records_over(sum_counts(counts), self._ceilings)
-
-    def _parts(self) -> Iterator[pl.DataFrame]:
-        """Yield counts, all those of a record together."""
         if not self._lines:
             return
         counts = pl.scan_parquet(self._folder / "partitions" / "*.parquet")
         parts = math.ceil(self._lines / self._part_rows)
-        if parts == 1:
-            yield counts.collect()
-            return
-        folder = self._folder / "parts"
-        with writing(self._folder):
-            counts.with_columns((pl.col("record_id").hash() % parts).alias("part")).sink_parquet(
-                pl.PartitionBy(
-                    folder, key="part", include_key=False, approximate_bytes_per_file=None
-                ),
-                compression=COMPRESSION,
-                mkdir=True,
-            )
-        for part in sorted(folder.iterdir()):
-            yield pl.read_parquet(part / "*.parquet")
+        for of_records in parted(counts, "record_id", parts, self._folder / "parts"):
+            yield records_over(sum_counts(of_records), self._ceilings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ On disk::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from etl.narrow import narrow
+from etl.narrow import narrow, write_packed
 from etl.run_folder import writing
 
 if TYPE_CHECKING:
@@ -89,15 +89,11 @@ class RowSpans:
         lines = pl.concat(self._held, how="vertical_relaxed").with_columns(span)
         self._held.clear()
         self._held_bytes = 0
-        # Numbers are as small as packing would make them; text is not.
-        packing: Literal["lz4", "uncompressed"] = (
-            "lz4" if pl.String in lines.dtypes else "uncompressed"
-        )
         with writing(self._folder):
             for (number,), part in lines.partition_by(
                 "span", include_key=False, as_dict=True
             ).items():
                 folder = self._folder / f"{number:05}"
                 folder.mkdir(parents=True, exist_ok=True)
-                part.write_ipc(folder / f"{self._spills:05}.arrow", compression=packing)
+                write_packed(part, folder / f"{self._spills:05}.arrow")
         self._spills += 1

@@ -27,6 +27,8 @@ PRIVATE_FILE: Final = 0o600
 OPEN_FILE: Final = 0o666
 """What holds nobody's ids: who else reads it is for the umask to say."""
 
+COMPRESSION: Final = "lz4"
+"""Parquet for the run's own use is read back within it: speed before size."""
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What is mended by making room."""

@@ -45,9 +45,6 @@ PARTITION_ROWS: Final = 150_000
 """Rows merged at once, in two threads: more take memory, fewer make more batches that are not full, for
 one of 75 is the last of its section."""
 
-COMPRESSION: Final = "lz4"
-"""Staged files are read back within the run: speed before size."""
-
 CONTRADICTION: Final = pl.Schema({"row_number": pl.Int64, "contradicts": pl.Int64})
 
 _KEPT: Final = ("rows", "links", "sections")

@@ -8,7 +8,7 @@ Rule 3: memory holds one partition, whatever the records have.
 On disk, beside the staged source::
 
     surplus/00000.parquet      from_id, to_id, category, type_id of what the source has not
-    sections/00007.parquet     the same as associations to remove, as `staging` lays them out
+    sections/00007.arrow       the same as associations to remove, as `staging` lays them out
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.by_hash import parted
 from etl.core.merge import MOST_ASSOCIATIONS
 from etl.errors import StoppedError
 from etl.export import EXPORTED, texts_of
-from etl.hubspot.wire import TYPED_PAIR
+from etl.hubspot.wire import TYPED_PAIR, swapped
 from etl.model import Action, Direction
-from etl.run_folder import sync, write_whole, writing
-from etl.staging import COMPRESSION, PARTITION_ROWS, Section, write_section
+from etl.run_folder import COMPRESSION, sync, write_whole, writing
+from etl.staging import PARTITION_ROWS, Section, write_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,29 +135,14 @@ def write_removed(folder: Path, path: Path, labels: Sequence[LabelDefinition]) -
 
 
 def _partitions(dataset: Dataset, folder: Path, *, same_object: bool) -> Iterator[pl.DataFrame]:
-    """Yield the source's pairs by from-record: from_id, to_id and is_asked (the record is its)."""
+    """Give the source's pairs by from-record: from_id, to_id and is_asked (the record is its)."""
     pairs = pl.concat([_asked(dataset, section) for section in dataset.sections] or [_NOTHING])
     if same_object:
         # Between records of one object, both ways round are one association.
-        turned = pairs.select(
-            pl.col("to_id").alias("from_id"),
-            pl.col("from_id").alias("to_id"),
-            pl.lit(value=False).alias("is_asked"),
-        )
+        turned = swapped(pairs).with_columns(pl.lit(value=False).alias("is_asked"))
         pairs = pl.concat([pairs, turned])
     count = math.ceil(dataset.associations / PARTITION_ROWS)
-    if count <= 1:
-        yield pairs.collect()
-        return
-    parts = folder / "pairs"
-    pairs.with_columns((pl.col("from_id").hash() % count).alias("partition")).sink_parquet(
-        pl.PartitionBy(parts, key="partition", include_key=False, approximate_bytes_per_file=None),
-        compression=COMPRESSION,
-        mkdir=True,
-    )
-    for part in sorted(parts.iterdir()):
-        yield pl.read_parquet(part / "*.parquet")
-    shutil.rmtree(parts)
+    return parted(pairs, "from_id", count, folder / "pairs")
 
 
 def _asked(dataset: Dataset, section: Section) -> pl.LazyFrame:

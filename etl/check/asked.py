@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.by_hash import parted
 from etl.core.compare import ASKED
+from etl.hubspot.wire import swapped
 from etl.model import Direction
-from etl.run_folder import writing
-from etl.staging import COMPRESSION, PARTITION_ROWS
+from etl.run_folder import COMPRESSION, writing
+from etl.staging import PARTITION_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +51,7 @@ def asked_by_record(
             lines.write_parquet(
                 folder / "pairs" / f"{partition:05}.parquet", compression=COMPRESSION
             )
-        parts = list(_by_record(folder, partition_rows))
-    for part in parts:
-        lines = pl.read_parquet(part / "*.parquet")
+    for lines in _by_record(folder, partition_rows):
         is_mirror = pl.col("is_mirror")
         yield Asked(
             lines.filter(~is_mirror).select(*ASKED),
@@ -92,26 +92,14 @@ def _seen_from_the_job(pairs: pl.LazyFrame, section: Section) -> pl.LazyFrame:
 
 
 def _mirrored(lines: pl.DataFrame) -> pl.DataFrame:
-    return lines.with_columns(
-        pl.col("to_id").alias("from_id"),
-        pl.col("from_id").alias("to_id"),
-        pl.lit(value=True).alias("is_mirror"),
-    )
+    return swapped(lines).with_columns(pl.lit(value=True).alias("is_mirror"))
 
 
-def _by_record(folder: Path, partition_rows: int) -> list[Path]:
-    """Lay the lines out so that a from-record is in one folder; give the folders."""
+def _by_record(folder: Path, partition_rows: int) -> Iterator[pl.DataFrame]:
+    """Give the lines so that a from-record is in one part."""
     files = sorted((folder / "pairs").iterdir())
     if not files:
-        return []
+        return iter(())
     lines = pl.scan_parquet(files)
     count = math.ceil(int(lines.select(pl.len()).collect().item()) / partition_rows)
-    if count <= 1:
-        return [folder / "pairs"]
-    by_record = folder / "by_record"
-    lines.with_columns((pl.col("from_id").hash() % count).alias("part")).sink_parquet(
-        pl.PartitionBy(by_record, key="part", include_key=False, approximate_bytes_per_file=None),
-        compression=COMPRESSION,
-        mkdir=True,
-    )
-    return sorted(by_record.iterdir())
+    return parted(lines, "from_id", count, folder / "by_record")

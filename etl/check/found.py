@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from etl.by_hash import parted
 from etl.hubspot.wire import PAIR, TYPED_PAIR
-from etl.run_folder import writing
-from etl.staging import COMPRESSION, PARTITION_ROWS
+from etl.run_folder import COMPRESSION, writing
+from etl.staging import PARTITION_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _SEED: Final = 1
-"""Another than that of partitions: their records would all fall into one part."""
+"""Another than that of `asked_by_record`, whose part this is: its records would fall into few parts."""
 
 
 class Found:
@@ -41,16 +42,15 @@ class Found:
             self._write()
 
     def parts(self, asked: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Yield what was asked for, in parts that fit memory, each beside what was found of it."""
+        """Give what was asked for, in parts that fit memory, each beside what was found of it."""
         count = max(1, math.ceil((asked.height + self.rows) / self._part_rows))
         self._write()
-        found = pl.scan_parquet(sorted(self._folder.iterdir()))
-        if count == 1:
-            yield asked, found.collect()
-            return
-        for part in range(count):
-            is_in_part = pl.col("from_id").hash(_SEED) % count == part
-            yield asked.filter(is_in_part), found.filter(is_in_part).collect()
+        found = pl.scan_parquet(sorted(self._folder.glob("*.parquet")))
+        return zip(
+            parted(asked.lazy(), "from_id", count, self._folder / "asked", seed=_SEED),
+            parted(found, "from_id", count, self._folder / "found", seed=_SEED),
+            strict=True,
+        )
 
     def clear(self) -> None:
         """Forget everything, on disk too."""

@@ -12,9 +12,9 @@ from etl.core.compare import Sign
 from etl.model import Action, Direction
 from etl.results import Told
 from etl.row_spans import RowSpans
-from etl.run_folder import write_whole, writing
+from etl.run_folder import COMPRESSION, write_whole, writing
 from etl.sink import format_of, sink
-from etl.staging import COMPRESSION, CONTRADICTION, read_rows
+from etl.staging import CONTRADICTION, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

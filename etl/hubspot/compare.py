@@ -18,10 +18,11 @@ from etl.core.merge import in_doubt
 from etl.core.remove import part_removals
 from etl.core.replace import replace_existing
 from etl.hubspot.either_side import EitherSide
-from etl.hubspot.existing import Between
+from etl.hubspot.existing import back
 from etl.hubspot.judge import verdicts
 from etl.hubspot.settle import with_cost
 from etl.hubspot.settled import final, rows_settled, without
+from etl.hubspot.wire import swapped
 from etl.model import Action, Direction, Outcome
 
 if TYPE_CHECKING:
@@ -110,11 +111,8 @@ class Comparer:
         both = asked.filter(endpoint.asks_both_ways())
         if endpoint.action is not Action.ASSOCIATE or not both.height:
             return pairs
-        turned = both.select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
-        sides, paths = endpoint.sides, endpoint.paths
-        back = Between.of(paths.api_version, sides.to_object, sides.from_object)
         there_back = replace(endpoint, bits=endpoint.other_bits).fold_types(
-            (await self._reader.read(turned, back)).types
+            (await self._reader.read(swapped(both), back(endpoint))).types
         )
         as_asked = (
             both.join(_named(endpoint.fold_types(existing), "there"), on=["from_id", "to_id"])

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from etl.hubspot.existing import ROUND_COST, Between, Existing, TooManyPagesError
+from etl.hubspot.existing import ROUND_COST, Existing, TooManyPagesError, back
 from etl.hubspot.record_wire import PAGE_SIZE
-from etl.hubspot.wire import PAIR, TYPED_PAIR
+from etl.hubspot.wire import PAIR, TYPED_PAIR, swapped
 from etl.model import MAX_READ_SIZE
 
 if TYPE_CHECKING:
@@ -130,10 +130,8 @@ async def read_from_far(
 
     Raises TooManyPagesError, and what `ExistingReader.read` raises.
     """
-    sides, paths = endpoint.sides, endpoint.paths
-    back = Between.of(paths.api_version, sides.to_object, sides.from_object)
-    there = await reader.read(_swapped(pairs), back, most_cost=most_cost)
-    types = _swapped(there.types).join(
+    there = await reader.read(swapped(pairs), back(endpoint), most_cost=most_cost)
+    types = swapped(there.types).join(
         _table(turned), on=["category", "type_id"], how="left", maintain_order="left"
     )
     is_unclear = pl.any_horizontal(pl.col(f"our_{name}").is_null() for name in _TYPE)
@@ -184,7 +182,3 @@ def _table(turned: Mapping[AssociationType, AssociationType]) -> pl.DataFrame:
     ]
     ours = {f"our_{name}": dtype for name, dtype in schema.items()}
     return pl.DataFrame(lines, schema={**schema, **ours}, orient="row")
-
-
-def _swapped(pairs: pl.DataFrame) -> pl.DataFrame:
-    return pairs.with_columns(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))

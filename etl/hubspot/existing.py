@@ -46,10 +46,6 @@ UNANSWERED_IN_A_ROW: Final = 20
 """Requests that come to nothing one after the other before the run stops: narrowing the largest one
 down to a row or record takes eleven, with half of it answered on the way."""
 
-MAX_READS: Final = 100
-"""Reads in flight when nobody else says: at 20 requests a second, answers may take 5 s. `ReadRoom`
-has fewer where answers are long."""
-
 ROUND_COST: Final = 10
 """What waiting for the next pages costs, in requests: half a second at 20 a second, in which others
 could be asked."""
@@ -94,15 +90,15 @@ class Between:
     def __str__(self) -> str:
         return f"{self.sides.from_object} → {self.sides.to_object}"
 
-    @property
-    def back(self) -> Between:
-        """Give the two objects the other way round."""
-        return Between.of(self.paths.api_version, self.sides.to_object, self.sides.from_object)
-
     @classmethod
     def of(cls, api_version: ApiVersion, from_object: str, to_object: str) -> Between:
         """Take two objects by any of their names."""
         return cls(Sides(from_object, to_object), Paths(api_version, from_object, to_object))
+
+
+def back(there: Where) -> Between:
+    """Give two objects the other way round."""
+    return Between.of(there.paths.api_version, there.sides.to_object, there.sides.from_object)
 
 
 class ExistingReader:
@@ -112,14 +108,12 @@ class ExistingReader:
         self,
         client: Client,
         *,
-        concurrency: int,
         stop: Stop,
         refused: ExitCode = ExitCode.STOPPED,
     ) -> None:
         """Take what the process tells when HubSpot refuses the token or its scopes meanwhile."""
         self._refused = refused
         self._client = client
-        self._concurrency = concurrency
         self._stop = stop
         self._room = ReadRoom()
         self._turn = asyncio.Lock()
@@ -169,7 +163,7 @@ class ExistingReader:
             if most_cost is not None and cost > most_cost:
                 raise TooManyPagesError
             async with self._turn_of(groups) as drawn:
-                await in_parallel(drawn, read, concurrency=self._concurrency, stop=self._stop)
+                await in_parallel(drawn, read, stop=self._stop)
             await reading.take_in(all_of_it=True)
             self._stop.check()
             groups = _next_groups(*reading.left())

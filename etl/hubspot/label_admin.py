@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from etl.core.label_rules import custom_labels
 from etl.core.normal_form import normal_form
 from etl.errors import EtlError, RequestError, SettingsError, StoppedError
-from etl.hubspot.existing import Between
+from etl.hubspot.existing import Between, back
 from etl.hubspot.label_wire import make_body, rename_body
 from etl.hubspot.labels import Labels, labels_between
 from etl.model import Direction, LabelDefinition
@@ -72,7 +72,7 @@ class LabelAdmin:
         self.pair = f"{from_object} → {to_object}"
 
     def _way(self, direction: Direction) -> Between:
-        return self._there if direction is Direction.FORWARD else self._there.back
+        return self._there if direction is Direction.FORWARD else back(self._there)
 
     async def labels(self) -> Labels:
         """List what is there."""

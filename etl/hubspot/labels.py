@@ -13,7 +13,7 @@ from etl.errors import SettingsError
 from etl.hubspot.builtin_types import aliases_between, kinds_between, primary_ends
 from etl.hubspot.culprits import Sides
 from etl.hubspot.endpoint import Endpoint
-from etl.hubspot.existing import Between
+from etl.hubspot.existing import Between, back
 from etl.hubspot.objects import singular
 from etl.hubspot.paths import Paths
 from etl.hubspot.turned_types import turned_types
@@ -90,7 +90,7 @@ async def labels_between(client: Client, there: Between) -> Labels:
     Raises SettingsError when HubSpot does not know an object, or refuses token or scopes.
     """
     forward = await _fetch(client, there.paths)
-    return Labels(forward, [] if there.sides.same else await _fetch(client, there.back.paths))
+    return Labels(forward, [] if there.sides.same else await _fetch(client, back(there).paths))
 
 
 def resolver_between(sides: Sides, labels: Labels, ways: Ways = JOB_FILE) -> Resolver:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from etl.core.slots import CEILING
 from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.existing import TRIES_OF_A_PART
 from etl.hubspot.key_judge import (
@@ -67,13 +66,11 @@ class LookUp:
         api_version: ApiVersion,
         by: UniqueProperty,
         *,
-        concurrency: int | None,
         stop: Stop,
     ) -> None:
         self._client = client
         self._path = AccountPaths(api_version).objects_read(by.object)
         self._by = by
-        self._concurrency = concurrency or CEILING
         self._stop = stop
         self._is_understood = False
         self._refused: list[tuple[pl.DataFrame, str]] = []
@@ -113,7 +110,7 @@ class LookUp:
         left: Iterable[_Group] = map(_Group, keys.iter_slices(MAX_LOOK_UP_SIZE))
         while left:
             try:
-                await in_parallel(left, look_up, concurrency=self._concurrency, stop=self._stop)
+                await in_parallel(left, look_up, stop=self._stop)
             finally:
                 # However it ends: what was found need not be asked for again.
                 await judge(all_of_them=True)

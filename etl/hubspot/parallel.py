@@ -6,6 +6,8 @@ import asyncio
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
+from etl.core.slots import CEILING
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from contextlib import AbstractAsyncContextManager
@@ -19,12 +21,14 @@ async def in_parallel(
     items: Iterable[T],
     work: Callable[[T], Awaitable[None]],
     *,
-    concurrency: int,
     stop: Stop,
+    concurrency: int = CEILING,
     seat: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> None:
     """Run `work` on each item, `concurrency` at once; items are drawn only when one is free.
 
+    No more than CEILING requests are in flight, and fewer where `Crew` lets fewer be: who sends one for
+    each item need not bound them too.
     `seat` is had for each item before it is drawn; with several callers it bounds them together.
     Raises the first error of any of them, once the others have ended.
     """

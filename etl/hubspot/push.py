@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.core.batch import Batch, Batcher
-from etl.core.slots import CEILING
 from etl.core.tally import Tally
 from etl.core.verdict import SharedVerdict
 from etl.errors import EtlError
@@ -91,7 +90,6 @@ class Push:
         journal: Journal,
         *,
         batch_size: int,
-        concurrency: int | None,
         existing_labels: ExistingLabels,
         gives_up: bool,
         settings: SettingsCheck,
@@ -106,12 +104,11 @@ class Push:
         """
         self._journal = journal
         self._batch_size = batch_size
-        self._concurrency = concurrency or CEILING
         self._seat = client.crew.seat
         self._stop = stop
         self._log = log
         self._on_settled = on_settled
-        reader = ExistingReader(client, concurrency=self._concurrency, stop=stop)
+        reader = ExistingReader(client, stop=stop)
         self._settler = Settler(client, reader, settings, gives_up=gives_up)
         self._comparer = Comparer(reader, journal, existing_labels, log=log, on_settled=on_settled)
 
@@ -154,13 +151,7 @@ class Push:
             yield from batcher.cut(pairs)
             on_drawn()
 
-        await in_parallel(
-            batches(),
-            settle,
-            concurrency=self._concurrency,
-            stop=self._stop,
-            seat=self._seat,
-        )
+        await in_parallel(batches(), settle, stop=self._stop, seat=self._seat)
 
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:
         earlier = done.of(batch.number)

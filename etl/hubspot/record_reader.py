@@ -9,7 +9,6 @@ import polars as pl
 
 from etl.errors import RequestError
 from etl.hubspot.client import NOT_FOUND
-from etl.hubspot.existing import MAX_READS
 from etl.hubspot.parallel import in_parallel
 from etl.hubspot.read_judge import UNREAD
 from etl.hubspot.record_wire import PAGE_SIZE, read_record
@@ -53,7 +52,7 @@ class RecordReader:
                 on_unknown(pl.DataFrame([(from_id, said)], schema=UNREAD, orient="row"))
 
         ids = records["from_id"].to_list()
-        await in_parallel(ids, read, concurrency=MAX_READS, stop=self._stop)
+        await in_parallel(ids, read, stop=self._stop)
         self._stop.check()
         return pl.DataFrame(unread, schema=UNREAD, orient="row")
 

@@ -8,7 +8,7 @@ Rule 3: what can't be read as JSON is no answer: WireError, and the attempt coun
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import polars as pl
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 PAIR: Final = {"from_id": pl.Int64, "to_id": pl.Int64}
 """Two record ids, as a request has them."""
+
+_Pairs = TypeVar("_Pairs", pl.DataFrame, pl.LazyFrame)
+
+
+def swapped(pairs: _Pairs) -> _Pairs:
+    """Give pairs the other way round, with all else that they have as it is."""
+    return pairs.with_columns(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
+
 
 TYPED_PAIR: Final = {**PAIR, "category": pl.String, "type_id": pl.Int64}
 """A pair and one association type."""

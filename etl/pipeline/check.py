@@ -15,9 +15,9 @@ from etl.check.report import Report, Words
 from etl.core.compare import THERE, Sign, compare
 from etl.core.exit_code import ExitCode
 from etl.core.typebits import TypeBits
-from etl.hubspot.existing import MAX_READS, Existing, ExistingReader
+from etl.hubspot.existing import Existing, ExistingReader
 from etl.hubspot.labels import fetch_labels, portal_of
-from etl.hubspot.wire import PAIR
+from etl.hubspot.wire import PAIR, swapped
 from etl.model import Direction
 from etl.pipeline.keys import reading_finder
 from etl.pipeline.stage import stage
@@ -87,8 +87,7 @@ async def check_job(
         job, portal, folder / "staging", finder=finder, observer=observer, stop=stop
     )
     told = Report(folder / "report", Words(bits, labels))
-    concurrency = job.limits.concurrency or MAX_READS
-    reader = ExistingReader(client, concurrency=concurrency, stop=stop)
+    reader = ExistingReader(client, stop=stop)
     check = _Check(portal, reader, told, folder, exactly=job.existing_labels == "replace")
     asked = asked_by_record(staged.dataset, folder / "asked", same_object=portal.same_object)
     await check.compare_all(asked)
@@ -149,19 +148,15 @@ class _Check:
     async def _read_backward(self, pairs: pl.DataFrame) -> Existing:
         """Read the pairs of which the file asks for a label that exists only from `to` to `from`."""
         wanted = pairs.filter(pl.col("reverse") != 0)
-        turned = wanted.select(pl.col("to_id").alias("from_id"), pl.col("from_id").alias("to_id"))
-        return await self._reader.read(turned, self._portal.endpoints[Direction.REVERSE, True])
+        there = self._portal.endpoints[Direction.REVERSE, True]
+        return await self._reader.read(swapped(wanted), there)
 
     def _report_parts(
         self, asked: Asked, found: Found, unread: pl.DataFrame, backward: Existing
     ) -> None:
         fold_forward = self._portal.endpoints[Direction.FORWARD, True].fold_types
         fold_backward = self._portal.endpoints[Direction.REVERSE, True].fold_types
-        there_backward = fold_backward(backward.types).select(
-            pl.col("to_id").alias("from_id"),
-            pl.col("from_id").alias("to_id"),
-            pl.col("types").alias("there_reverse"),
-        )
+        there_backward = swapped(fold_backward(backward.types)).rename({"types": "there_reverse"})
         for pairs, typed_pairs in found.parts(asked.pairs):
             there = fold_forward(typed_pairs).rename({"types": "there_forward"})
             of_part = there_backward.join(pairs, on=[*PAIR], how="semi")

@@ -12,7 +12,7 @@ import polars as pl
 
 from etl.core.exit_code import ExitCode
 from etl.export import Exported, Pages, write_export
-from etl.hubspot.existing import MAX_READS, ExistingReader
+from etl.hubspot.existing import ExistingReader
 from etl.hubspot.labels import labels_between
 from etl.hubspot.read_judge import UNREAD
 from etl.hubspot.record_reader import RecordReader
@@ -58,7 +58,7 @@ async def export_records(
     reader = (
         RecordReader(client, stop=stop)
         if one_by_one and there.paths.lists_a_record
-        else ExistingReader(client, concurrency=MAX_READS, stop=stop, refused=ExitCode.UNUSABLE)
+        else ExistingReader(client, stop=stop, refused=ExitCode.UNUSABLE)
     )
     unknown = [pl.DataFrame(schema=UNREAD)]
     # Beside the file that is to be: where there is room for that, there is room for its parts.

@@ -124,7 +124,6 @@ class KeyFinder:
             self._client,
             self._job.hubspot.api_version,
             by,
-            concurrency=self._job.limits.concurrency,
             stop=self._stop,
         )
         try:

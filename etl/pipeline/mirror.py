@@ -15,7 +15,7 @@ import polars as pl
 
 from etl.core.verdict import SETTLED
 from etl.facts import MirrorSkipped, SurplusFound, SurplusRefused
-from etl.hubspot.existing import MAX_READS, ExistingReader
+from etl.hubspot.existing import ExistingReader
 from etl.hubspot.push import GIVEN_SINCE
 from etl.model import Direction, Outcome
 from etl.run_folder import write_whole
@@ -65,7 +65,7 @@ async def surplus_to_remove(
         return found
     where = portal.endpoints[Direction.FORWARD, True]
     surplus = await find_surplus(
-        dataset, reader_of(job, client, stop), where, same_object=portal.same_object
+        dataset, ExistingReader(client, stop=stop), where, same_object=portal.same_object
     )
     # What the run itself has made says nothing of how much is taken away.
     existing = surplus.associations + journal.existing_associations()
@@ -94,11 +94,6 @@ async def surplus_to_remove(
     found = SurplusFound(existing=existing, sections=surplus.sections)
     await asyncio.to_thread(journal.remember, found)
     return found
-
-
-def reader_of(job: Job, client: Client, stop: Stop) -> ExistingReader:
-    """Make what reads the associations of a job's records."""
-    return ExistingReader(client, concurrency=job.limits.concurrency or MAX_READS, stop=stop)
 
 
 def mirrored(journal: Journal) -> Mirrored:

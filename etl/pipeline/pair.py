@@ -11,7 +11,7 @@ from etl.core.label_rules import custom_types
 from etl.core.resolve import Ways
 from etl.errors import EtlError, StoppedError, UsageError
 from etl.hubspot.culprits import NOT_VALID
-from etl.hubspot.existing import ExistingReader
+from etl.hubspot.existing import ExistingReader, back
 from etl.hubspot.judge import NOT_NAMED
 from etl.hubspot.labels import labels_between, resolver_between
 from etl.hubspot.settle import NO_ANSWER
@@ -159,11 +159,11 @@ async def _carry_out(
     work: Callable[[SinglePair, Types, Sequence[LabelDefinition]], Awaitable[Fate]],
 ) -> PairTold:
     """Do what is asked in each direction, up to the first that does not succeed."""
-    reader = ExistingReader(client, concurrency=1, stop=stop, refused=ExitCode.UNUSABLE)
+    reader = ExistingReader(client, stop=stop, refused=ExitCode.UNUSABLE)
     known = _definitions(labels)
     ends = {
         Direction.FORWARD: (asked.there, asked.from_id, asked.to_id),
-        Direction.REVERSE: (asked.there.back, asked.to_id, asked.from_id),
+        Direction.REVERSE: (back(asked.there), asked.to_id, asked.from_id),
     }
     fates: dict[Direction, Fate] = {}
     for direction in (direction for direction in Direction if direction in wanted):

@@ -77,7 +77,6 @@ async def send(
         client,
         journal,
         batch_size=job.limits.batch_size,
-        concurrency=job.limits.concurrency,
         existing_labels=job.existing_labels,
         gives_up=job.limits.max_failures is None,
         settings=settings,

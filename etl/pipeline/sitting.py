@@ -23,6 +23,7 @@ from etl.core.versions import support_notice
 from etl.errors import EtlError
 from etl.facts import Progress, RunBegun, SourceStaged, SurplusFound
 from etl.hubspot.account import fetch_account, identities
+from etl.hubspot.existing import ExistingReader
 from etl.hubspot.settings_check import SettingsCheck
 from etl.journal import open_journal
 from etl.key_cache import open_cache
@@ -33,7 +34,7 @@ from etl.model import Direction
 from etl.pipeline.count import Count
 from etl.pipeline.keys import KeyFinder
 from etl.pipeline.make_labels import LabelMaker
-from etl.pipeline.mirror import mirrored, reader_of, surplus_to_remove
+from etl.pipeline.mirror import mirrored, surplus_to_remove
 from etl.pipeline.pin import Pin
 from etl.pipeline.prepare import prepare, prepare_again, refuse_other_portal, types_of
 from etl.pipeline.report import Report
@@ -299,7 +300,7 @@ class Sitting:
             look = partial(
                 spare_changed,
                 surplus.folder,
-                reader=reader_of(job, client, self._stop),
+                reader=ExistingReader(client, stop=self._stop),
                 where=portal.endpoints[Direction.FORWARD, True],
             )
             await self._send(

@@ -15,19 +15,16 @@ from typing import Final, NamedTuple
 
 
 class Section(NamedTuple):
-    """One benchmark, which prints its tables."""
+    """One benchmark, which prints its tables; less of them with --quick."""
 
     title: str
     script: str
-    whole: tuple[str, ...] = ()
-    quick: tuple[str, ...] = ("--quick",)
-    """Options for less of it."""
 
 
 SECTIONS: Final = (
     Section("Against the official client", "against_official.py"),
     Section("At the limit", "at_the_limit.py"),
-    Section("Size", "size.py", quick=("--rows", "10000", "100000", "1000000")),
+    Section("Size", "size.py"),
     Section("Nightly", "nightly.py"),
     Section("Reads and keys", "reads.py"),
 )
@@ -41,7 +38,7 @@ def main() -> None:
     for section in SECTIONS:
         print(f"\n## {section.title}", flush=True)
         script = Path(__file__).with_name(section.script)
-        options = section.quick if is_quick else section.whole
+        options = ["--quick"] if is_quick else []
         # Each in a process of its own: none runs in the memory that another has left.
         subprocess.run([sys.executable, script, *options], check=True)
 

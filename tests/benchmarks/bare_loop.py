@@ -35,7 +35,8 @@ async def send(path: str) -> int:
     async def take(session: aiohttp.ClientSession) -> None:
         nonlocal made
         for first in bodies:
-            body = f'{{"inputs":[{",".join(inputs[first : first + BATCH_SIZE])}]}}'
+            batch = inputs.slice(first, BATCH_SIZE).str.join(",").item()
+            body = f'{{"inputs":[{batch}]}}'
             async with session.post(PATH, data=body.encode()) as answer:
                 made += (await answer.read()).count(b'"toObjectId"')
 

@@ -131,8 +131,12 @@ def in_turn(runs: int, cases: Mapping[str, Callable[[], T]]) -> dict[str, list[T
 
 def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Write a table in Markdown."""
-    rows = [header, ["---"] * len(header), *lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return "\n".join(map(line, [header, ["---"] * len(header), *lines]))
+
+
+def line(cells: Sequence[str]) -> str:
+    """Write one line of a table."""
+    return f"| {' | '.join(cells)} |"
 
 
 def machine() -> str:

@@ -384,6 +384,18 @@ def test_what_was_found_comes_back_beside_what_was_asked(tmp_path: Path, part_ro
     assert not (tmp_path / "found").exists()
 
 
+def test_what_was_found_is_read_once(tmp_path: Path) -> None:
+    """Ten times as much found takes ten times as long, not a hundred times: no part reads all of it."""
+    found = Found(tmp_path / "found", part_rows=3)
+    for one in range(1, 30):
+        found.add(pl.DataFrame([(one, 1, "A", 1)], schema=TYPED_PAIR, orient="row"))
+    parts = found.parts(pl.DataFrame({"from_id": range(1, 30)}, schema={"from_id": pl.Int64}))
+    rows = next(parts)[1].height
+    for page in (tmp_path / "found").glob("*.parquet"):
+        page.unlink()
+    assert rows + sum(there.height for _, there in parts) == 29
+
+
 async def test_a_large_file_is_compared_part_by_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,6 @@ import pytest
 from leap import leap
 
 from etl.core.retry import NO_STATUS
-from etl.core.slots import CEILING
 from etl.hubspot.client import Client
 from etl.hubspot.meter import Meter
 from etl.hubspot.pace import Pace
@@ -135,9 +134,7 @@ def run(
 
             before: list[int] = []
             sending = asyncio.ensure_future(
-                in_parallel(
-                    range(10**6), send, concurrency=CEILING, stop=stop, seat=client.crew.seat
-                )
+                in_parallel(range(10**6), send, stop=stop, seat=client.crew.seat)
             )
             await end()
             await asyncio.wait([sending])

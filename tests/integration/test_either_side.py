@@ -101,7 +101,7 @@ async def read_both_ways(folder: Path, account: Account, direction: Direction) -
         assert endpoint.turned is not None
         ends = [pair[:: 1 if direction is Direction.FORWARD else -1] for pair in account.wanted]
         pairs = pl.DataFrame(ends, schema=PAIR, orient="row")
-        reader = ExistingReader(desk.client, concurrency=4, stop=desk.stop)
+        reader = ExistingReader(desk.client, stop=desk.stop)
         near = await reader.read(pairs, endpoint)
         far = await read_from_far(reader, pairs, endpoint, endpoint.turned)
         return _as_read(near), _as_read(far)

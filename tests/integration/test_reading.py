@@ -29,9 +29,9 @@ def contacts(first: int, last: int) -> pl.DataFrame:
     return pl.DataFrame({"from_id": range(first, last + 1)}, schema={"from_id": pl.Int64})
 
 
-def reader_at(desk: Desk, concurrency: int = 10) -> ExistingReader:
+def reader_at(desk: Desk) -> ExistingReader:
     """Make a reader."""
-    return ExistingReader(desk.client, concurrency=concurrency, stop=desk.stop)
+    return ExistingReader(desk.client, stop=desk.stop)
 
 
 async def read_all(
@@ -71,8 +71,8 @@ async def test_further_pages_are_asked_for_in_full_calls(tmp_path: Path) -> None
 async def test_a_reading_goes_before_the_next_one(tmp_path: Path) -> None:
     """While what one brought is compared and written, the other is read: side by side, both would end at once."""
     asked: list[list[int]] = []
-    async with open_desk(tmp_path, refuse=noting(asked)) as desk:
-        reader = reader_at(desk, concurrency=3)
+    async with open_desk(tmp_path, refuse=noting(asked), concurrency=3) as desk:
+        reader = reader_at(desk)
         await asyncio.gather(
             read_all(reader, contacts(1, 9000)), read_all(reader, contacts(10_001, 19_000))
         )
@@ -84,8 +84,8 @@ async def test_a_reading_goes_before_the_next_one(tmp_path: Path) -> None:
 async def test_reading_back_a_batch_waits_for_no_long_reading(tmp_path: Path) -> None:
     """What a write has done is found out at once, or its slot would be idle for as long."""
     asked: list[list[int]] = []
-    async with open_desk(tmp_path, refuse=noting(asked)) as desk:
-        reader = reader_at(desk, concurrency=1)
+    async with open_desk(tmp_path, refuse=noting(asked), concurrency=1) as desk:
+        reader = reader_at(desk)
         await asyncio.gather(
             read_all(reader, contacts(1, 9000)),
             read_all(reader, contacts(10_001, 10_000 + SHORT_READING * 1000)),

@@ -85,6 +85,7 @@ async def open_desk(
     bend: Callable[[web.Request, web.StreamResponse], web.StreamResponse | None] | None = None,
     refuse: Callable[[web.Request, bytes], web.Response | None] | None = None,
     faults: FaultScript | None = None,
+    concurrency: int | None = None,
     **settings: Any,
 ) -> AsyncIterator[Desk]:
     """Open the demo portal; `refuse` answers in its place, `bend` gives another answer than its own."""
@@ -116,6 +117,7 @@ async def open_desk(
                 clock=clock.time,
                 sleep=clock.sleep,
                 chance=lambda: 0.0,
+                concurrency=concurrency,
             )
             yield Desk(sandbox, client, stop, asked)
 
