@@ -290,8 +290,9 @@ async def test_waiting_for_a_turn_takes_nothing_from_the_budget(dial: Dial) -> N
 async def test_refusals_without_end_run_out_of_time(dial: Dial, policy: str) -> None:
     """An account that never has room again ends the run within its budget of time."""
     line = await dial(refused(policy))
-    with pytest.raises(StoppedError, match="HTTP 429"):
+    with pytest.raises(StoppedError, match="HTTP 429") as caught:
         await line.client.post("/x", b"{}")
+    assert caught.value.hint == "another program uses up the account's limit; go on when it is done"
     assert 290 < sum(line.time.naps) <= RetryPolicy().budget_seconds
 
 
