@@ -165,10 +165,11 @@ class Sitting:
                     portal.bits[Direction.REVERSE].in_use,
                 ),
             )
+            self._log.info("source.staged", rows=fact.rows, sections=len(fact.sections))
             await asyncio.to_thread(staged.dataset.make_durable)
             await asyncio.to_thread(self._journal.remember, fact)
             self.is_staged = True
-            self._log.info("source.staged", rows=fact.rows, sections=len(fact.sections))
+            self._log.info("run.resumable")
             await self._send(job, staged.dataset, fact, portal, client, failing=staged.tally)
             told = await self._tell(fact)
             await self._mirror(fact, told, portal, client)

@@ -68,9 +68,12 @@ def served(
             server.terminate()
 
 
-def write_source(path: Path, rows: int, *, per_company: int = 1, emails: bool = False) -> Path:
+def write_source(
+    path: Path, rows: int, *, per_company: int = 1, emails: bool = False, short: bool = False
+) -> Path:
     """Write the rows by a process of its own, whose memory is gone with it."""
-    options = [f"--rows={rows}", f"--per-company={per_company}", *(["--emails"] if emails else [])]
+    options = [f"--rows={rows}", f"--per-company={per_company}"]
+    options += ["--emails"] * emails + ["--short"] * short
     subprocess.run([sys.executable, HERE / "source.py", path, *options], check=True)
     return path
 
