@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from etl.model import Source
     from etl.readers.files import SourceFile
 
-CHUNK_ROWS = 100_000
+CHUNK_ROWS = 250_000
 """The most rows in a chunk: what one step of staging and reporting holds in memory."""
 
 BLOCK_BYTES = 8 * 2**20
