@@ -18,7 +18,7 @@ import polars as pl
 from etl.core.exit_code import ExitCode
 from etl.errors import RequestError, SettingsError, StoppedError
 from etl.hubspot.culprits import NOT_THERE, Sides
-from etl.hubspot.parallel import in_parallel
+from etl.hubspot.parallel import in_parallel, telling
 from etl.hubspot.paths import Paths
 from etl.hubspot.read_judge import (
     ReadAnswer,
@@ -182,12 +182,8 @@ class ExistingReader:
         await self._turn.acquire()
         turn.callback(self._turn.release)
 
-        def drawn() -> Iterator[_Group]:
-            yield from groups
-            turn.close()
-
         with turn:
-            yield drawn()
+            yield telling(groups, turn.close)
 
     async def _read(self, group: _Group, where: Where, reading: Reading) -> None:
         """Ask for a page of each record of a group, by parts where it is refused."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from etl.core.slots import CEILING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from etl.stop import Stop
@@ -54,3 +54,9 @@ async def in_parallel(
             group.create_task(worker())
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
+
+
+def telling(items: Iterable[T], on_drawn: Callable[[], None]) -> Iterator[T]:
+    """Yield items, and tell once the last of them has been drawn: what comes next may begin."""
+    yield from items
+    on_drawn()

@@ -24,14 +24,14 @@ from etl.errors import EtlError
 from etl.hubspot.compare import Comparer
 from etl.hubspot.existing import ExistingReader
 from etl.hubspot.judge import verdicts
-from etl.hubspot.parallel import in_parallel
+from etl.hubspot.parallel import in_parallel, telling
 from etl.hubspot.replace import settle_replacing
 from etl.hubspot.settle import NO_ANSWER, Settler, with_cost
 from etl.hubspot.settled import RowsSettled, final, rows_settled, without
 from etl.model import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from etl.facts import Progress
     from etl.hubspot.client import Client
@@ -71,14 +71,13 @@ class _Ledger:
     """The associations of the batch that had no verdict before."""
     verdicts: pl.DataFrame
     """SETTLED, earlier ones too."""
+    told: Tally = field(default_factory=Tally)
+    """Rows that have come to their outcome now."""
 
     @property
     def is_whole(self) -> bool:
         """Tell whether every association of the batch has a verdict."""
         return final(self.verdicts).height == self.batch.frame.height
-
-    told: Tally = field(default_factory=Tally)
-    """Rows that have come to their outcome now."""
 
 
 class Push:
@@ -147,11 +146,8 @@ class Push:
         async def settle(batch: Batch) -> None:
             await self._batch(batch, section, endpoint, done)
 
-        def batches() -> Iterator[Batch]:
-            yield from batcher.cut(pairs)
-            on_drawn()
-
-        await in_parallel(batches(), settle, stop=self._stop, seat=self._seat)
+        batches = telling(batcher.cut(pairs), on_drawn)
+        await in_parallel(batches, settle, stop=self._stop, seat=self._seat)
 
     async def _batch(self, batch: Batch, section: Section, endpoint: Endpoint, done: _Done) -> None:
         earlier = done.of(batch.number)

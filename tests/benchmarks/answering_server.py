@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from account import Belonging
 from answers import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 REQUESTS_PER_10_SECONDS: Final = 1_000_000
 
@@ -68,12 +69,9 @@ class Connection(asyncio.Protocol):
         self._transport.write(head.encode() + answer)
 
 
-async def serve(account: Account, latency_seconds: float) -> None:
-    """Serve on loopback until the process is ended."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: Connection(account, latency_seconds), "127.0.0.1", port=0
-    )
+async def serve(connect: Callable[[], Connection]) -> None:
+    """Serve on loopback until the process is ended; its port is the first line of what it prints."""
+    server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", port=0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
@@ -87,7 +85,7 @@ def main() -> None:
     parser.add_argument("--per-company", type=int, default=1)
     options = parser.parse_args()
     account = Account(Belonging(options.contacts, options.per_company))
-    asyncio.run(serve(account, options.latency_ms / 1000))
+    asyncio.run(serve(partial(Connection, account, options.latency_ms / 1000)))
 
 
 if __name__ == "__main__":

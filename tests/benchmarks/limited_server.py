@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Final
 
 import msgspec
 from account import Belonging
-from answering_server import Connection
+from answering_server import Connection, serve
 from answers import Account
 
 from etl.sandbox import Stretch
@@ -83,17 +83,6 @@ class LimitedConnection(Connection):
         self.write(*self._account.answer(path, body), limits)
 
 
-async def serve(window: Window) -> None:
-    """Serve on loopback until the process is ended."""
-    account = Account(Belonging(1))
-    server = await asyncio.get_running_loop().create_server(
-        lambda: LimitedConnection(account, window), "127.0.0.1", port=0
-    )
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve_forever()
-
-
 def main() -> None:
     """Read the options and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,7 +97,8 @@ def main() -> None:
         clock=time.monotonic,
         others=options.others,
     )
-    asyncio.run(serve(Window(quota, options.latency_ms / 1000, options.hanging)))
+    window = Window(quota, options.latency_ms / 1000, options.hanging)
+    asyncio.run(serve(partial(LimitedConnection, Account(Belonging(1)), window)))
 
 
 if __name__ == "__main__":
