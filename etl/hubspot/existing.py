@@ -27,8 +27,9 @@ from etl.hubspot.read_judge import (
     narrowed,
 )
 from etl.hubspot.read_room import ReadRoom
+from etl.hubspot.read_wire import read_body
 from etl.hubspot.reading import Reading, records_told
-from etl.hubspot.wire import TYPED_PAIR, WireError, read_body
+from etl.hubspot.wire import TYPED_PAIR, WireError
 from etl.model import MAX_BATCH_SIZE, MAX_READ_SIZE
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from etl.hubspot.read_judge import UNREAD, narrowed
-from etl.hubspot.wire import WireError, existing_of, nested_existing, parts_of, read_existing
+from etl.hubspot.read_wire import existing_of, nested_existing, parts_of, read_existing
+from etl.hubspot.wire import WireError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,8 @@ import msgspec
 import polars as pl
 
 from etl.core.id_text import ids_of
-from etl.hubspot.wire import PAIR, Answer, WireError, create_wording, read_existing, types_json
+from etl.hubspot.read_wire import read_existing
+from etl.hubspot.wire import PAIR, Answer, WireError, create_wording, types_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ from etl.hubspot.wording import Wording
 from etl.model import AssociationType, LabelDefinition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 PAIR: Final = {"from_id": pl.Int64, "to_id": pl.Int64}
 """Two record ids, as a request has them."""
@@ -33,30 +33,18 @@ def swapped(pairs: _Pairs) -> _Pairs:
 TYPED_PAIR: Final = {**PAIR, "category": pl.String, "type_id": pl.Int64}
 """A pair and one association type."""
 
-_ID: Final = pl.Struct({"id": pl.String})
+ID: Final = pl.Struct({"id": pl.String})
+"""A record, as answers have it."""
+
 _CREATED: Final = {
     "fromObjectTypeId": pl.String,
     "fromObjectId": pl.String,
     "toObjectId": pl.String,
 }
 _DEFAULTED: Final = {
-    "from": _ID,
-    "to": _ID,
+    "from": ID,
+    "to": ID,
     "associationSpec": pl.Struct({"associationCategory": pl.String, "associationTypeId": pl.Int64}),
-}
-_READ: Final = {
-    "from": _ID,
-    "to": pl.List(
-        pl.Struct(
-            {
-                "toObjectId": pl.String,
-                "associationTypes": pl.List(
-                    pl.Struct({"category": pl.String, "typeId": pl.Int64}),
-                ),
-            }
-        )
-    ),
-    "paging": pl.Struct({"next": pl.Struct({"after": pl.String})}),
 }
 
 
@@ -142,7 +130,7 @@ def create_body(pairs: pl.DataFrame, types: Mapping[int, Sequence[AssociationTyp
     """Write the body of ``batch/create`` from from_id, to_id and types (a key of `types`)."""
     ends = {mask: f'"}},"types":{types_json(kinds)}}}' for mask, kinds in types.items()}
     end = pl.col("types").replace_strict(ends, return_dtype=pl.String)
-    return _inputs(
+    return inputs_body(
         pairs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":{"id":"'), "to_id", end
     )
 
@@ -156,23 +144,14 @@ def archive_body(pairs: pl.DataFrame) -> bytes:
     """Write the body of ``batch/archive`` from from_id and to_id: one input a from-record."""
     to = pl.concat_str(pl.lit('{"id":"'), "to_id", pl.lit('"}')).str.join(",")
     inputs = pairs.group_by("from_id", maintain_order=True).agg(to.alias("to"))
-    return _inputs(
+    return inputs_body(
         inputs, pl.lit('{"from":{"id":"'), "from_id", pl.lit('"},"to":['), "to", pl.lit("]}")
     )
 
 
-def read_body(records: pl.DataFrame) -> bytes:
-    """Write the body of ``batch/read`` from from_id and after (null for the first page)."""
-    plain = pl.concat_str(pl.lit('{"id":"'), "from_id", pl.lit('"}'))
-    if records["after"].null_count() == records.height:
-        return _inputs(records, plain)
-    paged = pl.struct(pl.col("from_id").cast(pl.String).alias("id"), "after").struct.json_encode()
-    return _inputs(records, pl.when(pl.col("after").is_null()).then(plain).otherwise(paged))
-
-
 def read_created(answer: Answer) -> pl.DataFrame:
     """List the pairs that a create answer names: PAIR and object_type (of from; may be null)."""
-    results = _results(answer, _CREATED)
+    results = read_results(answer, _CREATED)
     # Series, not expressions: where labels differ from pair to pair, every answer comes by here.
     return pl.DataFrame(
         {
@@ -186,76 +165,12 @@ def read_created(answer: Answer) -> pl.DataFrame:
 def read_defaulted(answer: Answer) -> pl.DataFrame:
     """List the pairs that a default answer names, both directions as they come: TYPED_PAIR."""
     spec = pl.col("associationSpec").struct
-    return _results(answer, _DEFAULTED).select(
-        _as_id(pl.col("from").struct.field("id")).alias("from_id"),
-        _as_id(pl.col("to").struct.field("id")).alias("to_id"),
+    return read_results(answer, _DEFAULTED).select(
+        as_id(pl.col("from").struct.field("id")).alias("from_id"),
+        as_id(pl.col("to").struct.field("id")).alias("to_id"),
         spec.field("associationCategory").alias("category"),
         spec.field("associationTypeId").alias("type_id"),
     )
-
-
-def read_existing(answer: Answer) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """List the associations of a read answer as `existing_of` does. Raises WireError."""
-    return existing_of([nested_existing(answer)])
-
-
-_RESULTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-def parts_of(answer: Answer, part_bytes: int) -> Iterator[Answer]:
-    """Cut a long answer into some with a part of its results each, as they come."""
-    if len(answer.results) <= part_bytes:
-        yield answer
-        return
-    try:
-        results = _RESULTS.decode(answer.results)
-    except msgspec.MsgspecError:
-        # Let whoever reads it say so.
-        yield answer
-        return
-    part, size = list[bytes](), 0
-    for result in results:
-        part.append(bytes(result))
-        size += len(result)
-        if size >= part_bytes:
-            yield Answer(results=msgspec.Raw(b"[" + b",".join(part) + b"]"))
-            part, size = [], 0
-    if part:
-        yield Answer(results=msgspec.Raw(b"[" + b",".join(part) + b"]"))
-
-
-def nested_existing(answer: Answer) -> pl.DataFrame:
-    """Read a read answer, a line a record as it is nested there. Raises WireError."""
-    return _results(answer, _READ)
-
-
-def existing_of(nested: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """List the associations of read answers: TYPED_PAIR, and the pages still to ask for.
-
-    Takes some of `nested_existing`: a query costs the same for one as for many. The second frame has
-    from_id and after. A type without a category or id is left out; a pair that names no type at all
-    still comes back once, with both null.
-    """
-    results = pl.concat([pl.DataFrame(schema=_READ), *nested]).lazy()
-    from_id = _as_id(pl.col("from").struct.field("id")).alias("from_id")
-    to = pl.col("to").struct
-    kind = pl.col("associationTypes").struct
-    existing = (
-        results.select(from_id, "to")
-        .explode("to")
-        .select(
-            "from_id",
-            _as_id(to.field("toObjectId")).alias("to_id"),
-            to.field("associationTypes"),
-        )
-        .filter(pl.col("to_id").is_not_null())
-        .explode("associationTypes", empty_as_null=True)
-        .select("from_id", "to_id", kind.field("category"), kind.field("typeId").alias("type_id"))
-    )
-    after = pl.col("paging").struct.field("next").struct.field("after").alias("after")
-    pages = results.select(from_id, after).filter(pl.col("after").is_not_null())
-    found, left = pl.collect_all([existing, pages])
-    return found, left
 
 
 class _Label(msgspec.Struct, frozen=True, rename="camel"):
@@ -330,12 +245,14 @@ DEFAULT_WORDING: Final = _worded(b'"}}')
 """The body of ``batch/associate/default``."""
 
 
-def _inputs(frame: pl.DataFrame, *parts: pl.Expr | str) -> bytes:
+def inputs_body(frame: pl.DataFrame, *parts: pl.Expr | str) -> bytes:
+    """Write a body with one input a row, each put together of some texts and columns."""
     joined = frame.select(pl.concat_str(*parts).str.join(",")).item()
     return f'{{"inputs":[{joined}]}}'.encode()
 
 
-def _results(answer: Answer, schema: Mapping[str, Any]) -> pl.DataFrame:
+def read_results(answer: Answer, schema: Mapping[str, Any]) -> pl.DataFrame:
+    """Make columns of an answer's results. Raises WireError."""
     body = bytes(answer.results)
     if body == b"null":
         body = b"[]"
@@ -345,5 +262,6 @@ def _results(answer: Answer, schema: Mapping[str, Any]) -> pl.DataFrame:
         raise WireError(f"the results can't be read: {error}") from error
 
 
-def _as_id(text: pl.Expr) -> pl.Expr:
+def as_id(text: pl.Expr) -> pl.Expr:
+    """Read a record id; null where it is none."""
     return text.cast(pl.Int64, strict=False)

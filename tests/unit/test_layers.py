@@ -32,7 +32,7 @@ LAYERS: Final = {
     "etl.hubspot.blame etl.hubspot.wording etl.hubspot.recognize etl.hubspot.culprits etl.hubspot.paths "
     "etl.hubspot.label_wire etl.hubspot.objects etl.hubspot.builtin_types etl.hubspot.endpoint "
     "etl.hubspot.record_wire etl.hubspot.limit_wire etl.hubspot.record_caps etl.hubspot.key_wire "
-    "etl.hubspot.key_judge etl.hubspot.read_judge etl.hubspot.turned_types",
+    "etl.hubspot.key_judge etl.hubspot.read_judge etl.hubspot.read_wire etl.hubspot.turned_types",
     3: "etl.readers.* etl.ahead etl.by_hash etl.narrow etl.partitions etl.staging etl.journal etl.facts etl.runs etl.results "
     "etl.summary etl.run_folder etl.ingest etl.lock etl.label_lock_file etl.logs etl.settings etl.plan "
     "etl.hubspot.client etl.hubspot.push etl.hubspot.compare etl.hubspot.settle etl.hubspot.existing "

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.core.id_text import ids_of
+from etl.hubspot.read_wire import parts_of, read_body, read_existing
 from etl.hubspot.wire import (
     DEFAULT_WORDING,
     PAIR,
@@ -21,11 +22,8 @@ from etl.hubspot.wire import (
     create_body,
     create_wording,
     decode_answer,
-    parts_of,
-    read_body,
     read_created,
     read_defaulted,
-    read_existing,
     read_labels,
 )
 from etl.model import MAX_ID, AssociationType, LabelDefinition
